@@ -1,0 +1,88 @@
+/*
+ * The cryptography a device needs, independent of the library; crypto_<library>.c implements all of it.
+ *
+ * P-256 with SHA-256, AES-256-GCM. Signatures are 64 bytes, r then s, big endian. Certificates and requests are DER.
+ * Every failure of the library is PANNIER_E_CRYPTO with its words as detail.
+ */
+#ifndef COMMON_CRYPTO_H
+#define COMMON_CRYPTO_H
+
+#include "common/bytes.h"
+
+enum {
+        HASH_SIZE = 32,
+        SIGNATURE_SIZE = 64,
+        PUBLIC_KEY_SIZE = 65, /* uncompressed point */
+        AEAD_KEY_SIZE = 32,
+        AEAD_NONCE_SIZE = 12,
+        AEAD_TAG_SIZE = 16,
+};
+
+void crypto_sha256(struct bytes data, uint8_t ret[HASH_SIZE]);
+/* crypto_sha256_parts() - hash of several runs of bytes behind each other */
+void crypto_sha256_parts(const struct bytes *parts, size_t count, uint8_t ret[HASH_SIZE]);
+/* crypto_random() - fill with unpredictable bytes; ends the program where the system has none */
+void crypto_random(void *data, size_t size);
+/* crypto_equal() - constant-time comparison */
+bool crypto_equal(const void *a, const void *b, size_t size);
+/* crypto_wipe() - overwrite; not optimised away */
+void crypto_wipe(void *data, size_t size);
+
+/**
+ * crypto_aead_seal() - AES-256-GCM; appends ciphertext and tag to @out
+ */
+int crypto_aead_seal(const uint8_t key[AEAD_KEY_SIZE], const uint8_t nonce[AEAD_NONCE_SIZE],
+                     struct bytes associated, struct bytes clear, struct buffer *out);
+/* crypto_aead_open() - appends the clear text to @out; PANNIER_E_CRYPTO where the tag does not fit (out unchanged) */
+int crypto_aead_open(const uint8_t key[AEAD_KEY_SIZE], const uint8_t nonce[AEAD_NONCE_SIZE],
+                     struct bytes associated, struct bytes sealed, struct buffer *out);
+
+struct private_key; /* a P-256 key pair */
+
+int private_key_generate(struct private_key **ret);
+int private_key_from_pem(struct bytes pem, struct private_key **ret);
+int private_key_to_pem(const struct private_key *key,
+                       struct buffer *out); /* PKCS#8; wipe the buffer */
+void private_key_public(const struct private_key *key, uint8_t ret[PUBLIC_KEY_SIZE]);
+int private_key_sign(const struct private_key *key, struct bytes message,
+                     uint8_t ret[SIGNATURE_SIZE]);
+struct private_key *private_key_free(struct private_key *key);
+DEFINE_FREEP(private_key)
+
+struct public_key; /* parsed once, verified with many times */
+
+int public_key_from_point(const uint8_t point[PUBLIC_KEY_SIZE], struct public_key **ret);
+void public_key_point(const struct public_key *key, uint8_t ret[PUBLIC_KEY_SIZE]);
+/* public_key_verify() - 0, or PANNIER_E_CRYPTO where the signature is not of this key over this message */
+int public_key_verify(const struct public_key *key, struct bytes message,
+                      const uint8_t signature[SIGNATURE_SIZE]);
+struct public_key *public_key_free(struct public_key *key);
+DEFINE_FREEP(public_key)
+
+/**
+ * crypto_certificate_request() - PKCS#10 request in DER, signed by @key
+ * @common_name: UTF-8
+ * @uri:         subject alternative name, such as urn:pannier:device:<uuid>; may be NULL
+ */
+int crypto_certificate_request(const struct private_key *key, const char *common_name,
+                               const char *uri, struct buffer *out);
+
+struct certificate_facts {
+        uint8_t public_key[PUBLIC_KEY_SIZE]; /* zero where it is not a P-256 key */
+        int64_t not_before_ms, not_after_ms;
+        char uri[128]; /* first URI of the subject alternative name, "" if none */
+        char common_name[128];
+        uint8_t fingerprint[HASH_SIZE]; /* SHA-256 of the DER */
+};
+
+/* crypto_certificate_read() - facts of one X.509 certificate in DER; PANNIER_E_MALFORMED */
+int crypto_certificate_read(struct bytes der, struct certificate_facts *ret);
+
+/* PEM: one block of @label ("CERTIFICATE", …) to and from DER; decode takes the first such block of @pem */
+int crypto_pem_decode(struct bytes pem, const char *label, struct buffer *out);
+void crypto_pem_encode(struct bytes der, const char *label, struct buffer *out);
+
+/* crypto_library() - name and version, for status and doctor */
+const char *crypto_library(void);
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * SQLite as this project uses it: one connection, one thread; every SQLite code is translated here.
+ *
+ * The same source is compiled twice: against SQLite for the store, against SQLCipher for the device. One
+ * process never holds both libraries. A module owns its tables and its statements: an array of SQL, indexed
+ * by an enum, prepared together when the module opens (db_prepare_all), so that a typo fails the first test.
+ */
+#ifndef COMMON_DB_H
+#define COMMON_DB_H
+
+#include "common/bytes.h"
+#include "common/id.h"
+
+#include <sqlite3.h>
+
+struct db; /* a connection */
+
+enum db_durability {
+        DB_FULL,   /* every commit survives a power cut: outbox, store; opened with psow=0 */
+        DB_NORMAL, /* the newest commits may be lost at a power cut, nothing else: replica */
+};
+
+struct db_options {
+        enum db_durability durability;
+        struct bytes key; /* raw key and salt, 48 bytes, for SQLCipher; empty: plain file */
+        int cache_kib;    /* page cache of the connection */
+        bool read_only;
+        bool must_exist;    /* a missing file is PANNIER_E_NOT_FOUND instead of a new database */
+        bool secure_delete; /* deleted content is overwritten */
+};
+
+/**
+ * db_open() - open or create a database file, in WAL mode, foreign keys on, temp_store in memory
+ * @path:    file, NUL-terminated; ":memory:" for tests
+ *
+ * Return: 0; PANNIER_E_NOT_FOUND; PANNIER_E_CORRUPT (not a database, or not under this key); PANNIER_E_STORAGE
+ */
+int db_open(const char *path, const struct db_options *options, struct db **ret);
+struct db *db_free(struct db *db);
+DEFINE_FREEP(db)
+
+/* db_handle() - the SQLite connection, for sqlite3_* calls that have no wrapper; borrowed */
+sqlite3 *db_handle(struct db *db);
+
+/**
+ * db_migrate() - bring a database to its newest version
+ * @steps: SQL scripts, in order; step i brings user_version from i to i + 1, in one transaction of its own
+ *
+ * Return: 0; PANNIER_E_TOO_NEW where the file is of a newer version (it is not touched); PANNIER_E_STORAGE
+ */
+int db_migrate(struct db *db, const char *const *steps, size_t count);
+
+/* db_exec() - run SQL that has no parameters */
+int db_exec(struct db *db, const char *sql);
+
+/**
+ * db_prepare_all() - prepare @count statements, kept until db_free()
+ * @sql: texts, one statement each
+ * @ret: array of @count; filled; the statements are owned by the connection
+ */
+int db_prepare_all(struct db *db, const char *const *sql, size_t count, sqlite3_stmt **ret);
+int db_prepare(struct db *db, const char *sql, sqlite3_stmt **ret);
+
+/* Transactions. begin takes the write lock at once (BEGIN IMMEDIATE). rollback never fails outwards. */
+int db_begin(struct db *db);
+int db_begin_read(struct db *db); /* a snapshot for several reads */
+int db_commit(struct db *db);
+void db_rollback(struct db *db);
+
+/* db_flush_count() - commits so far that had to reach the disk; for the figures and for tests */
+uint64_t db_flush_count(const struct db *db);
+
+/* Parameters are numbered from 1. Text and blob views must live until db_step()/db_run() returned. */
+void db_bind_int(sqlite3_stmt *stmt, int index, int64_t value);
+void db_bind_text(sqlite3_stmt *stmt, int index, struct bytes value);
+void db_bind_blob(sqlite3_stmt *stmt, int index, struct bytes value);
+void db_bind_uuid(sqlite3_stmt *stmt, int index, const struct uuid *id); /* NULL for UUID_NONE */
+void db_bind_null(sqlite3_stmt *stmt, int index);
+
+/**
+ * db_step() - the next row
+ *
+ * After 0 or an error the statement is reset and may be bound again.
+ *
+ * Return: 1 a row is there; 0 no more rows; or an error
+ */
+int db_step(struct db *db, sqlite3_stmt *stmt);
+
+/* db_run() - step a statement that gives no rows, to its end, and reset it */
+int db_run(struct db *db, sqlite3_stmt *stmt);
+
+/* db_reset() - leave a query before its last row */
+void db_reset(sqlite3_stmt *stmt);
+
+int64_t db_column_int(sqlite3_stmt *stmt, int column);
+struct bytes db_column_bytes(sqlite3_stmt *stmt,
+                             int column); /* text or blob; borrowed until the next step */
+struct uuid db_column_uuid(sqlite3_stmt *stmt, int column); /* UUID_NONE for NULL or another size */
+bool db_column_is_null(sqlite3_stmt *stmt, int column);
+
+/* db_changes() - rows changed by the newest statement */
+int64_t db_changes(struct db *db);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * The typed tables: one SQL table per record type, generated from the catalogue, the same on device and store.
+ *
+ * Columns: id, person, locality, author, device, role, recorded_ms, position, unknown, stamps (the store's
+ * memory of who set which field when; NULL on a device), then one per field, named f_<field>.
+ */
+#ifndef COMMON_RECORD_TABLE_H
+#define COMMON_RECORD_TABLE_H
+
+#include "common/db.h"
+#include "common/record.h"
+
+struct record_tables; /* prepared statements for every type on one connection */
+
+/* record_tables_create() - make the tables that are missing, add columns of fields that are new */
+int record_tables_create(struct db *db);
+
+int record_tables_new(struct db *db, struct record_tables **ret);
+struct record_tables *record_tables_free(struct record_tables *tables);
+DEFINE_FREEP(record_tables)
+
+/* record_put() - insert or replace; @stamps may be empty */
+int record_put(struct record_tables *tables, const struct record *record, struct bytes stamps);
+
+/**
+ * record_get() - one record by id
+ * @arena:      owns what ret borrows
+ * @ret_stamps: may be NULL
+ *
+ * Return: 1 found, 0 not there, or an error
+ */
+int record_get(struct record_tables *tables, const struct catalogue_type *type,
+               const struct uuid *id, struct arena *arena, struct record *ret,
+               struct bytes *ret_stamps);
+
+/* record_position() - its position only; 1 found, 0 not there, or an error */
+int record_position(struct record_tables *tables, const struct catalogue_type *type,
+                    const struct uuid *id, uint64_t *ret);
+
+/* record_delete() - remove one; not being there is no error */
+int record_delete(struct record_tables *tables, const struct catalogue_type *type,
+                  const struct uuid *id);
+
+/* record_delete_person() - remove all records of a person, of every type */
+int record_delete_person(struct record_tables *tables, const struct uuid *person);
+
+/**
+ * record_each() - visit a person's records of one type, or all of a type where @person is NULL, ascending by id
+ * @after:  visit only ids greater than it; NULL: from the first
+ * @visit:  returns 0 to go on, 1 to stop, or an error; the record borrows from the row: copy what you keep
+ *
+ * Return: 0 all visited, 1 stopped by @visit, or an error
+ */
+int record_each(struct record_tables *tables, const struct catalogue_type *type,
+                const struct uuid *person, const struct uuid *after,
+                int (*visit)(void *context, const struct record *record, struct bytes stamps),
+                void *context);
+
+#endif
