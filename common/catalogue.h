@@ -38,6 +38,7 @@ enum catalogue_class { /* which devices may hold the type: those with this ceili
                        CLASS_CLINICAL,
                        CLASS_RESTRICTED,
                        CLASS_NEVER, /* goes up, is never pulled */
+                       CLASS_OF_RECORD, /* that of the record it is about: conflicts; see catalogue_class_of() */
 };
 enum { CLASS_COUNT = 3 }; /* classes that have feeds */
 
@@ -58,9 +59,13 @@ struct catalogue_option {
         const char *snomed; /* SNOMED CT code, NULL where there is none */
 };
 
+/* One allowed move of a RULE_STATE field; a move that is not listed is held. */
 struct catalogue_transition {
-        uint16_t from, to; /* option numbers; a move that is not listed is held */
-        bool reason;       /* the entry must carry a reason */
+        uint16_t from; /* option number; 0: a creation may carry `to` */
+        uint16_t to;   /* option number */
+        bool reason;   /* the entry must carry a reason */
+        uint64_t
+                roles; /* whose entries may make the move (bits as in catalogue_type); usually ROLE_ANY */
 };
 
 /* How far an edit of an ordered code may go at once: raise moves it up the order, whatever the rule says. */
@@ -82,8 +87,10 @@ struct catalogue_field {
         enum catalogue_rule rule;
         uint16_t
                 group; /* 1 …: fields of one type with the same number are compared, merged or held whole; 0: alone */
-        bool required;  /* a creation without it is quarantined */
-        bool confirm;   /* a change also makes a task to check it */
+        bool required; /* a creation without it is quarantined */
+        bool confirm;  /* a change also makes a task to check it */
+        bool guarded; /* shown on tap only, with an access event; never in a list (a key safe's code) */
+        bool future;    /* refers only to types that do not exist yet: every value is refused */
         bool has_range; /* hard_min, hard_max count */
         bool has_soft;  /* soft_min, soft_max count: outside of them the person is asked back */
         int64_t hard_min, hard_max;
@@ -99,8 +106,11 @@ struct catalogue_field {
         const uint16_t *
                 always; /* option numbers that take effect at once in spite of RULE_PROPOSE, such as adding an allergy */
         uint16_t always_count;
+        const uint16_t *
+                proposed; /* option numbers that even a creation only proposes (held), such as "no known allergies" */
+        uint16_t proposed_count;
         const uint8_t *ref_types; /* type numbers */
-        uint8_t ref_type_count;
+        uint8_t ref_type_count;   /* 0: an id of anything, such as an entry */
         int64_t initial; /* RULE_STATE: option number that a creation without the field gets; 0: none */
 };
 
@@ -127,7 +137,8 @@ struct catalogue_scope {
 };
 
 /*
- * While the record is in force (its from/to dates, where it has them), a device that holds the scopes of
+ * While the record is in force (its from/to dates, where it has them: first and last day, both included)
+ * and `condition` holds, a device that holds the scopes of
  * team `holder` also holds scope (kind, value of `target`): a team's organisation's home, the homes a hub serves.
  */
 struct catalogue_grant {
@@ -135,6 +146,7 @@ struct catalogue_grant {
         enum scope_kind kind;
         int16_t target_index;         /* a ref */
         int16_t from_index, to_index; /* dates, -1: none */
+        struct catalogue_condition condition;
 };
 
 /* A record that says what may not be shared: see schema/catalogue/consent.toml. */
@@ -165,15 +177,77 @@ struct catalogue_consequence {
         struct catalogue_condition target_condition; /* the target record must meet it */
 };
 
-/* Two records of the type with equal values in these fields raise a conflict of kind duplicate. */
+/*
+ * Two records of the type for which `condition` holds, with equal values in all of these fields, are not
+ * expected: both are kept, and a conflict of kind duplicate is raised, or where link_type says so a record that
+ * links the two people (nobody has decided it yet). A record in which one of the fields is unset is never a duplicate.
+ */
 struct catalogue_unique {
         const int16_t *field_indexes;
-        uint8_t field_count;
-        bool per_person; /* only among records of one person */
+        uint8_t field_count; /* may be 0 with per_person: one such record per person */
+        bool per_person;     /* only among records of one person */
+        struct catalogue_condition condition;
+        uint8_t link_type; /* type of the record to make on the newer person; 0: a conflict */
+        int16_t link_other_index; /* its ref field that names the older person; -1 with link_type 0 */
+};
+
+/* When the date of date_index is past, the store sets a coded field: an assignment whose last day is over ends. */
+struct catalogue_expiry {
+        int16_t date_index;
+        int16_t field_index; /* -1: the type does not expire */
+        uint16_t option;
+        struct catalogue_condition condition; /* only records for which it holds */
+};
+
+/* Of one record: the value of `low` must be below that of `high`, or not above it where equal is allowed. */
+struct catalogue_compare {
+        int16_t low_index, high_index;
+        bool equal;
 };
 
 /* Code that the catalogue names: small pure modules (catalogue_check.h). */
-enum catalogue_check { CHECK_NONE, CHECK_NEWS2, CHECK_NHS_NUMBER, CHECK_ADVANCE_CARE };
+enum catalogue_check { CHECK_NONE, CHECK_NEWS2, CHECK_NHS_NUMBER, CHECK_ADULT, CHECK_ADVANCE_CARE };
+
+/* Which fields of the type play the parts of a check; the enums name the slots. */
+enum check_news2_slot {
+        NEWS2_RESPIRATION,
+        NEWS2_SPO2,
+        NEWS2_OXYGEN,
+        NEWS2_SCALE,
+        NEWS2_SYSTOLIC,
+        NEWS2_PULSE,
+        NEWS2_CONSCIOUSNESS,
+        NEWS2_TEMPERATURE,
+        NEWS2_TOTAL,
+        NEWS2_SINGLE,
+        NEWS2_STORE,
+        NEWS2_DIFFERS,
+        NEWS2_SLOT_COUNT
+};
+enum check_nhs_number_slot { NHS_NUMBER_NUMBER, NHS_NUMBER_STATUS, NHS_NUMBER_SLOT_COUNT };
+enum check_adult_slot { ADULT_BIRTH_DATE, ADULT_SLOT_COUNT };
+enum check_advance_care_slot {
+        ADVANCE_CARE_KIND,
+        ADVANCE_CARE_DECISION,
+        ADVANCE_CARE_REVIEW_ON,
+        ADVANCE_CARE_SIGNED_BY,
+        ADVANCE_CARE_SLOT_COUNT
+};
+
+struct catalogue_check_use {
+        enum catalogue_check check;
+        const int16_t *slots; /* field index per slot of the check's enum */
+};
+
+/* Fields that every append type has, under the same numbers; a record of such a type is never edited. */
+enum append_field_number {
+        APPEND_HAPPENED = 1, /* when it was, instant */
+        APPEND_AMENDS = 2,   /* the record of the same type that this one replaces or strikes out */
+        APPEND_AMEND_REASON = 3, /* text */
+        APPEND_ENTERED_IN_ERROR =
+                4, /* true: what `amends` names is struck out, nothing takes its place here */
+        APPEND_MOVED_TO = 5, /* the record that says the same on the right person */
+};
 
 struct catalogue_type {
         uint8_t number;
@@ -192,6 +266,7 @@ struct catalogue_type {
         bool is_task;
         bool is_locality; /* the type whose records at level locality are localities */
         bool is_organisation, is_team, is_staff, is_membership;
+        bool is_baseline; /* what is usual for a person: NEWS2 is scored against it */
         const struct catalogue_field *fields; /* ascending by number */
         uint16_t field_count;
         uint16_t group_count;
@@ -207,7 +282,11 @@ struct catalogue_type {
         uint8_t consequence_count;
         const struct catalogue_unique *uniques;
         uint8_t unique_count;
-        const enum catalogue_check *checks;
+        const struct catalogue_compare *compares;
+        uint8_t compare_count;
+        struct catalogue_expiry expiry;
+        int16_t other_person_index; /* a ref to a second person: shown only where both are in scope; -1 */
+        const struct catalogue_check_use *checks;
         uint8_t check_count;
         const char *
                 sql_create; /* CREATE TABLE and its indexes, the same on both sides (record_table.h) */
@@ -217,12 +296,59 @@ struct catalogue_type {
 
 /* Role numbers of staff.role that the engine itself needs: none. Roles come as numbers and are tested as bits. */
 
+/*
+ * Where the engine itself looks into a record: the field indexes (int16_t) and option numbers (uint16_t) of the few types that it
+ * cannot work without. catalogue.toml binds them by name; a catalogue that lacks one does not build.
+ */
+struct catalogue_bind {
+        struct {
+                int16_t level, parent, name, ons_code, from, to;
+                uint16_t level_locality;
+        } place;
+        struct {
+                int16_t types, name, ods_code, cqc_location;
+        } organisation;
+        struct {
+                int16_t organisation, name, kind, phone, on_call_phone, from, to;
+        } team;
+        struct {
+                int16_t name, role;
+        } staff;
+        struct {
+                int16_t staff, team, from, to;
+        } membership;
+        struct {
+                int16_t nhs_number, nhs_status, family, given, preferred_name, birth_date, address,
+                        postcode, deceased;
+        } person;
+        struct {
+                int16_t title, for_whom, about, due, status;
+                uint16_t status_requested;
+        } task;
+        struct {
+                int16_t staff, person, what, why;
+                uint16_t what_person, what_list, what_search, what_guarded, what_break_glass;
+        } access_event;
+        struct {
+                int16_t spo2_scale, spo2_scale_signer, pregnant;
+                uint16_t scale_2, pregnant_yes, pregnant_no;
+        } baseline;
+        struct { /* blobs: schema/catalogue/conflict.toml says what is in them */
+                int16_t kind, record_type, record, fields, standing, others, entries, status;
+                int16_t decision, decided_by, decided_at;
+                uint16_t kind_concurrent, kind_proposal, kind_transition, kind_duplicate;
+                uint16_t status_open, status_decided;
+        } conflict;
+};
+
 struct catalogue {
         uint32_t
                 version; /* of schema/catalogue/catalogue.toml; rises with every change of meaning */
         const struct catalogue_type *types; /* ascending by number */
         uint16_t type_count;
         const uint8_t *by_number; /* [256]: index into types + 1, 0: no such type */
+        const struct catalogue_bind *bind;
+        const char *json_schema; /* JSON Schema (2020-12) of the local API's records, UTF-8 */
 };
 
 /* catalogue_get() - the catalogue this program was built with; static, never NULL */
@@ -241,6 +367,27 @@ const struct catalogue_option *catalogue_option_by_code(const struct catalogue_f
 /* catalogue_role_allows() - is @role (option number of staff.role) among the bits of @roles? */
 bool catalogue_role_allows(uint64_t roles, uint16_t role);
 
+/* catalogue_bind() - field indexes and option numbers that the engine itself needs; static, never NULL */
+const struct catalogue_bind *catalogue_bind(void);
+
+/**
+ * catalogue_class_of() - the class that decides which feeds a record is in
+ * @about: CLASS_OF_RECORD only: number of the type that the conflict is about (its field record_type)
+ *
+ * Return: one of the first four classes; CLASS_RESTRICTED where @about is unknown here
+ */
+enum catalogue_class catalogue_class_of(const struct catalogue_type *type, uint64_t about);
+
+/* catalogue_has_option() - is @number among the @count option numbers? For conditions, always, proposed, order. */
+bool catalogue_has_option(const uint16_t *options, size_t count, int64_t number);
+
+/* catalogue_transition_find() - the allowed move, NULL where the table does not have it; @from 0: at creation */
+const struct catalogue_transition *catalogue_transition_find(const struct catalogue_field *field,
+                                                             int64_t from, int64_t to);
+
+/* catalogue_order_rank() - place of an option in the field's order, -1 where it has none */
+int catalogue_order_rank(const struct catalogue_field *field, int64_t option);
+
 /* The one type with a property, such as is_person; never NULL: the generator insists on exactly one of each. */
 const struct catalogue_type *catalogue_person_type(void);
 const struct catalogue_type *catalogue_conflict_type(void);
@@ -251,5 +398,6 @@ const struct catalogue_type *catalogue_membership_type(void);
 const struct catalogue_type *catalogue_team_type(void);
 const struct catalogue_type *catalogue_organisation_type(void);
 const struct catalogue_type *catalogue_place_type(void);
+const struct catalogue_type *catalogue_baseline_type(void);
 
 #endif
