@@ -31,6 +31,17 @@ enum entry_outcome {                   /* of an entry the worst of its fields; n
                      OUTCOME_PARKED = 6, /* not an outcome: not judged yet */
 };
 
+/* What became of one field. Numbers travel. */
+enum field_effect {
+        EFFECT_APPLIED = 1,
+        EFFECT_SUPERSEDED = 2, /* merged: a newer edit stands */
+        EFFECT_HELD = 3,       /* both values wait in a conflict record */
+        EFFECT_PROPOSED = 4,   /* held as a proposal for a role that may decide */
+        EFFECT_UNCHANGED = 5,  /* it had this value already */
+        EFFECT_LATE = 6,       /* the person had left the device's scopes */
+        EFFECT_MAX = 99,
+};
+
 struct entry_needs {
         struct uuid incarnation; /* UUID_NONE: needs nothing */
         uint8_t lane;
