@@ -100,20 +100,22 @@ int entry_header_decode(struct bytes encoded, struct entry_header *ret);
 
 /**
  * entry_body_encode() - the body in clear, uncompressed
- * @entry_id: of the header: a record id, or a person id, equal to it is cut to null
+ * @header: of the same entry; what follows from its id and locality does not travel again in the body
  */
-void entry_body_encode(const struct entry_body *body, const struct uuid *entry_id,
+void entry_body_encode(const struct entry_body *body, const struct entry_header *header,
                        struct buffer *out);
 
 /**
  * entry_body_decode() - read a body in clear
- * @arena: owns ret->changes; everything else borrows from @clear
+ * @header: of the same entry
+ * @arena:  owns ret->changes; everything else borrows from @clear
  *
- * Values of fields that this catalogue knows are checked for form and range (value_decode).
+ * Values of fields that this catalogue knows are checked for form and range (value_decode); of a type or field that it does
+ * not know, only that they are one CBOR item (`raw`).
  *
  * Return: 0; PANNIER_E_MALFORMED; PANNIER_E_INVALID a value is out of range; PANNIER_E_LIMIT; PANNIER_E_MEMORY
  */
-int entry_body_decode(struct bytes clear, const struct uuid *entry_id, struct arena *arena,
+int entry_body_decode(struct bytes clear, const struct entry_header *header, struct arena *arena,
                       struct entry_body *ret);
 
 /* entry_body_hash() - SHA-256 of a body as it travels: what makes a repeat a repeat */

@@ -64,8 +64,9 @@ bool value_equal(const struct value *a, const struct value *b); /* unset and nul
 int value_decode(const struct catalogue_field *field, bool change, struct cbor_reader *reader,
                  struct value *ret);
 
-/* value_encode() - write a value as it travels; unset and null become null */
-void value_encode(const struct value *value, struct buffer *out);
+/* value_encode() - write a value of @field as it travels; unset and null become null */
+void value_encode(const struct catalogue_field *field, const struct value *value,
+                  struct buffer *out);
 
 /**
  * value_check() - does a value fit its field: form, hard range, size, set order, options known

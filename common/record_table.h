@@ -33,6 +33,17 @@ int record_get(struct record_tables *tables, const struct catalogue_type *type,
                const struct uuid *id, struct arena *arena, struct record *ret,
                struct bytes *ret_stamps);
 
+/**
+ * record_visit() - look at one record where it lies, without a copy
+ * @visit: called once if it is there; the record borrows from the row: copy what you keep
+ *
+ * Return: what @visit returned; 0 not there; or an error
+ */
+int record_visit(struct record_tables *tables, const struct catalogue_type *type,
+                 const struct uuid *id,
+                 int (*visit)(void *context, const struct record *record, struct bytes stamps),
+                 void *context);
+
 /* record_position() - its position only; 1 found, 0 not there, or an error */
 int record_position(struct record_tables *tables, const struct catalogue_type *type,
                     const struct uuid *id, uint64_t *ret);
