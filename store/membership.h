@@ -1,0 +1,50 @@
+/*
+ * Who is in which scope, and what stands in the scope's feeds because of it. On top of store/storage.h, without rules.
+ *
+ * A person is in a scope while at least one source (a record that puts them there) holds and no limit keeps them out. The
+ * first source writes a join row into the feed of each class, the last one gone, or a limit, an exit row. A join row at
+ * position p stands for all of the person's records with position <= p; a record that changes later has a row of its own.
+ *
+ * Call membership_sources() and membership_limit() for what an entry changed first, then membership_publish() for each record written.
+ */
+#ifndef STORE_MEMBERSHIP_H
+#define STORE_MEMBERSHIP_H
+
+#include "store/storage.h"
+
+/**
+ * membership_sources() - from now on @record puts @person into exactly these scopes
+ * @scopes: what scope_contributions() says of the record as it now stands; may be empty
+ */
+int membership_sources(struct storage *storage, const struct uuid *locality,
+                       const struct uuid *person, const struct uuid *record,
+                       const struct scope *scopes, size_t count);
+
+/**
+ * membership_limit() - set, for each scope that the person has a source in, whether a limit keeps them out
+ * @forbid: says so for one scope
+ */
+int membership_limit(struct storage *storage, const struct uuid *locality,
+                     const struct uuid *person,
+                     int (*forbid)(void *context, const struct scope *scope), void *context);
+
+/**
+ * membership_publish() - put a record that was just written into the feeds it belongs to
+ * @record:       as written; record->position is the commit's
+ * @class:        catalogue_class_of(); CLASS_NEVER is in no feed
+ * @old_position: the position it had before this entry, 0: it is new
+ *
+ * Reference data goes into its locality's feed. Also right when the same commit publishes a record twice.
+ */
+int membership_publish(struct storage *storage, const struct record *record,
+                       enum catalogue_class class, uint64_t old_position);
+
+/**
+ * membership_held() - is the person in one of these scopes now?
+ *
+ * Return: 1, 0, or an error
+ */
+int membership_held(struct storage *storage, const struct uuid *locality, const struct uuid *person,
+                    const struct scope_set *scopes);
+
+#endif
