@@ -44,6 +44,17 @@ int record_visit(struct record_tables *tables, const struct catalogue_type *type
                  int (*visit)(void *context, const struct record *record, struct bytes stamps),
                  void *context);
 
+/**
+ * record_visit() - look at one record without copying it
+ * @visit: the record and its stamps borrow from the row, until it returns; it may use other ids, types and tables
+ *
+ * Return: 1 visited, 0 not there, or the error that @visit returned
+ */
+int record_visit(struct record_tables *tables, const struct catalogue_type *type,
+                 const struct uuid *id,
+                 int (*visit)(void *context, const struct record *record, struct bytes stamps),
+                 void *context);
+
 /* record_position() - its position only; 1 found, 0 not there, or an error */
 int record_position(struct record_tables *tables, const struct catalogue_type *type,
                     const struct uuid *id, uint64_t *ret);

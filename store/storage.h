@@ -290,10 +290,6 @@ struct storage_ops {
         /* log_each() - ascending by number, from @from_number */
         int (*log_each)(struct storage *storage, const struct uuid *locality, uint64_t from_number,
                         storage_log_visit *visit, void *context);
-        /* log_of_record() - a record's history, ascending by number */
-        int (*log_of_record)(struct storage *storage, const struct uuid *locality,
-                             const struct uuid *record, storage_log_visit *visit, void *context);
-
         /* -- quarantine -- */
 
         int (*quarantine_put)(struct storage *storage, const struct quarantine_row *row);
