@@ -36,12 +36,23 @@ int bytes_compare(struct bytes a, struct bytes b);
 /* bytes_is_utf8() - well-formed UTF-8 (RFC 3629: no surrogates, nothing overlong), and no U+0000 */
 bool bytes_is_utf8(struct bytes text);
 
+/* bytes_hex() - write @data as 2 * size lower-case digits and a NUL into @ret */
+void bytes_hex(struct bytes data, char *ret);
+
+/**
+ * bytes_from_hex() - read exactly 2 * @size hexadecimal digits, either case
+ *
+ * Return: 0, or PANNIER_E_INVALID: another length, or another character
+ */
+int bytes_from_hex(struct bytes digits, uint8_t *ret, size_t size);
+
 struct buffer {
         uint8_t *data;
         size_t size;     /* bytes in use */
         size_t capacity; /* bytes owned */
         size_t limit;    /* appends past it fail; 0: BUFFER_LIMIT_MAX */
         bool failed;     /* an append failed; all later ones do nothing */
+        bool over_limit; /* the limit was the reason, not memory */
 };
 
 #define BUFFER_LIMIT_MAX ((size_t)64 << 20) /* no message or file of ours is larger */

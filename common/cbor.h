@@ -1,9 +1,13 @@
 /*
- * Deterministic CBOR (RFC 8949 §4.2.1) over libcbor's encoders and streaming decoder; no tree is built.
+ * Deterministic CBOR (RFC 8949 §4.2.1); no tree is built, nothing is allocated by the reader.
  *
  * The writer makes only the deterministic form. The reader accepts only it: shortest integers and lengths,
  * no indefinite lengths, no floats, no tags, map keys ascending and each once, text in UTF-8 without U+0000.
- * Everything that is read borrows from the input.
+ * Everything that is read borrows from the input. After an error the reader stands at the item that was refused or
+ * behind it; nothing of that input is worth reading further.
+ *
+ * The order of map keys is checked by cbor_skip() and cbor_read_key(); who reads text keys one by one compares
+ * them himself.
  */
 #ifndef COMMON_CBOR_H
 #define COMMON_CBOR_H
@@ -60,7 +64,7 @@ bool cbor_at_end(const struct cbor_reader *reader);
  */
 int cbor_next(struct cbor_reader *reader, struct cbor_item *ret);
 
-/* cbor_skip() - pass over one whole item, checking it; its bytes are in @ret_raw (may be NULL) */
+/* cbor_skip() - pass over one whole item, checking all of it; its bytes are in @ret_raw (may be NULL) */
 int cbor_skip(struct cbor_reader *reader, struct bytes *ret_raw);
 
 /* cbor_peek_null() - is the next item null? It is then consumed. */
@@ -76,5 +80,12 @@ int cbor_read_uuid_or_none(struct cbor_reader *reader, struct uuid *ret); /* nul
 int cbor_read_bool(struct cbor_reader *reader, bool *ret);
 int cbor_read_array(struct cbor_reader *reader, uint64_t count_max, uint64_t *ret_count);
 int cbor_read_map(struct cbor_reader *reader, uint64_t count_max, uint64_t *ret_count);
+
+/**
+ * cbor_read_key() - the next key of a map whose keys are unsigned numbers
+ * @max:      greatest key that makes sense
+ * @previous: the key before, start with -1; it must be smaller, and is set to this one
+ */
+int cbor_read_key(struct cbor_reader *reader, uint64_t max, int64_t *previous, uint64_t *ret);
 
 #endif

@@ -16,6 +16,8 @@ enum {
         AEAD_KEY_SIZE = 32,
         AEAD_NONCE_SIZE = 12,
         AEAD_TAG_SIZE = 16,
+        CERTIFICATE_SIZE_MAX = 16 << 10, /* bytes of DER */
+        PKCS7_SIZE_MAX = 256 << 10,
 };
 
 void crypto_sha256(struct bytes data, uint8_t ret[HASH_SIZE]);
@@ -37,7 +39,7 @@ int crypto_aead_seal(const uint8_t key[AEAD_KEY_SIZE], const uint8_t nonce[AEAD_
 int crypto_aead_open(const uint8_t key[AEAD_KEY_SIZE], const uint8_t nonce[AEAD_NONCE_SIZE],
                      struct bytes associated, struct bytes sealed, struct buffer *out);
 
-struct private_key; /* a P-256 key pair */
+struct private_key; /* a P-256 key pair; may be shared by threads */
 
 int private_key_generate(struct private_key **ret);
 int private_key_from_pem(struct bytes pem, struct private_key **ret);
@@ -49,7 +51,7 @@ int private_key_sign(const struct private_key *key, struct bytes message,
 struct private_key *private_key_free(struct private_key *key);
 DEFINE_FREEP(private_key)
 
-struct public_key; /* parsed once, verified with many times */
+struct public_key; /* parsed once, verified with many times; may be shared by threads */
 
 int public_key_from_point(const uint8_t point[PUBLIC_KEY_SIZE], struct public_key **ret);
 void public_key_point(const struct public_key *key, uint8_t ret[PUBLIC_KEY_SIZE]);
@@ -73,10 +75,34 @@ struct certificate_facts {
         char uri[128]; /* first URI of the subject alternative name, "" if none */
         char common_name[128];
         uint8_t fingerprint[HASH_SIZE]; /* SHA-256 of the DER */
+        bool authority;                 /* its basic constraints say that it is one of a CA */
 };
 
 /* crypto_certificate_read() - facts of one X.509 certificate in DER; PANNIER_E_MALFORMED */
 int crypto_certificate_read(struct bytes der, struct certificate_facts *ret);
+
+/**
+ * crypto_certificate_verify() - was @certificate issued by @issuer, and are both valid at @now_ms?
+ * @issuer:      certificate of a CA in DER, trusted by whoever calls
+ * @certificate: in DER
+ *
+ * Checks the issuer's CA flag, names, signature and both validity periods. Not revocation: that is the store's row.
+ *
+ * Return: 0; PANNIER_E_CRYPTO with what is wrong; PANNIER_E_MALFORMED
+ */
+int crypto_certificate_verify(struct bytes issuer, struct bytes certificate, int64_t now_ms);
+
+/**
+ * crypto_pkcs7_read() - the certificates of a certs-only PKCS#7 in DER (RFC 7030 §4.1.3, before its base64)
+ * @visit: gets each certificate's DER, borrowed during the call; returns 0 to go on, anything else ends the walk
+ *
+ * Return: 0; what @visit returned; PANNIER_E_MALFORMED
+ */
+int crypto_pkcs7_read(struct bytes der, int (*visit)(void *context, struct bytes der),
+                      void *context);
+
+/* crypto_pkcs7_write() - certs-only PKCS#7 in DER of @count certificates in DER */
+int crypto_pkcs7_write(const struct bytes *certificates, size_t count, struct buffer *out);
 
 /* PEM: one block of @label ("CERTIFICATE", …) to and from DER; decode takes the first such block of @pem */
 int crypto_pem_decode(struct bytes pem, const char *label, struct buffer *out);

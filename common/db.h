@@ -20,10 +20,12 @@ enum db_durability {
         DB_NORMAL, /* the newest commits may be lost at a power cut, nothing else: replica */
 };
 
+enum { DB_CACHE_KIB_DEFAULT = 1024 };
+
 struct db_options {
         enum db_durability durability;
         struct bytes key; /* raw key and salt, 48 bytes, for SQLCipher; empty: plain file */
-        int cache_kib;    /* page cache of the connection */
+        int cache_kib;    /* page cache of the connection; 0: DB_CACHE_KIB_DEFAULT */
         bool read_only;
         bool must_exist;    /* a missing file is PANNIER_E_NOT_FOUND instead of a new database */
         bool secure_delete; /* deleted content is overwritten */
@@ -41,6 +43,9 @@ DEFINE_FREEP(db)
 
 /* db_handle() - the SQLite connection, for sqlite3_* calls that have no wrapper; borrowed */
 sqlite3 *db_handle(struct db *db);
+
+/* db_cipher() - is the library behind this connection SQLCipher? */
+bool db_cipher(struct db *db);
 
 /**
  * db_migrate() - bring a database to its newest version
@@ -61,7 +66,10 @@ int db_exec(struct db *db, const char *sql);
 int db_prepare_all(struct db *db, const char *const *sql, size_t count, sqlite3_stmt **ret);
 int db_prepare(struct db *db, const char *sql, sqlite3_stmt **ret);
 
-/* Transactions. begin takes the write lock at once (BEGIN IMMEDIATE). rollback never fails outwards. */
+/*
+ * Transactions. begin takes the write lock at once (BEGIN IMMEDIATE); PANNIER_E_BUSY after 5 seconds of waiting for
+ * another process. A commit that failed is rolled back. rollback never fails outwards, also where nothing is open.
+ */
 int db_begin(struct db *db);
 int db_begin_read(struct db *db); /* a snapshot for several reads */
 int db_commit(struct db *db);

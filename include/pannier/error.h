@@ -7,6 +7,13 @@
 #ifndef PANNIER_ERROR_H
 #define PANNIER_ERROR_H
 
+/* What libpannier exports; everything else is hidden. */
+#if defined(__GNUC__)
+#define PANNIER_API __attribute__((visibility("default")))
+#else
+#define PANNIER_API
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -31,20 +38,20 @@ enum pannier_error {
 };
 
 /**
- * pannier_error_name() - short, stable name of an error code, such as "invalid"
+ * pannier_error_name() - short, stable name of an error code, such as "invalid" or "not found"
  * @error: a value of enum pannier_error
  *
  * Return: a static string, "unknown" for a value that has no name; never NULL
  */
-const char *pannier_error_name(int error);
+PANNIER_API const char *pannier_error_name(int error);
 
 /**
  * pannier_error_exit_code() - exit code of sysexits.h that tells a shell what happened
  * @error: a value of enum pannier_error
  *
- * Return: 0 for success, otherwise 64 … 78
+ * Return: 0 for success, otherwise 64 … 78; 70 (EX_SOFTWARE) for a value that has no name
  */
-int pannier_error_exit_code(int error);
+PANNIER_API int pannier_error_exit_code(int error);
 
 #ifdef __cplusplus
 }
