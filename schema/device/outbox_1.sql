@@ -31,10 +31,10 @@ CREATE TABLE entry (
         signature    BLOB,       -- the device's over the head, at the last row that a commit has in the lane; else NULL
         recorded_ms  INTEGER NOT NULL,             -- ms since 1970 as this device told the time
         state        INTEGER NOT NULL,             -- enum entry_outcome: 0 waiting … 6 parked
-        closed       INTEGER NOT NULL,             -- 1: has its outcome; 2: the person was erased here as well
-        receipt      BLOB,       -- the receipt as it came (schema/wire.cddl), NULL: none yet
+        erased       INTEGER NOT NULL,             -- 1: its person was erased here; never shown again
+        receipt      BLOB,       -- message with this one receipt (schema/wire.cddl), NULL: none yet
         batch        INTEGER REFERENCES receipt_batch (number), -- the signature that the receipt stands under
-        row_hash     BLOB NOT NULL                 -- SHA-256 over all columns before this one
+        row_hash     BLOB NOT NULL                 -- SHA-256 over all columns before this one; of the body over body_hash
 ) STRICT;
 
 CREATE UNIQUE INDEX entry_seq ON entry (incarnation, lane, seq);
@@ -44,17 +44,19 @@ CREATE INDEX entry_state ON entry (state, place);
 CREATE TABLE receipt_batch (
         number       INTEGER NOT NULL PRIMARY KEY,
         received_ms  INTEGER NOT NULL, -- the store's time of the answer, ms since 1970
-        signed       BLOB NOT NULL,    -- what was signed: the hashes of all receipts of the answer (schema/wire.cddl)
+        hashes       BLOB NOT NULL,    -- SHA-256 of each receipt of the answer, behind each other: what was signed
         signature    BLOB NOT NULL     -- 64 bytes, the store's signing key
 ) STRICT;
 
 -- Newest head of each locality's history that the store showed, with its signature: what it can be held to.
 CREATE TABLE head (
         locality   BLOB NOT NULL PRIMARY KEY, -- 16 bytes
-        epoch      INTEGER NOT NULL,
-        position   INTEGER NOT NULL,
-        message    BLOB NOT NULL,             -- the head as it came (schema/wire.cddl)
-        signature  BLOB NOT NULL              -- 64 bytes
+        epoch      INTEGER NOT NULL,          -- rising number of the history
+        epoch_id   BLOB NOT NULL,             -- 16 bytes, its random id
+        position   INTEGER NOT NULL,          -- newest commit
+        number     INTEGER NOT NULL,          -- newest row of the log
+        hash       BLOB NOT NULL,             -- 32 bytes, the log's chain after that row
+        signature  BLOB NOT NULL              -- 64 bytes, the store's over all of it
 ) STRICT, WITHOUT ROWID;
 
 -- Unfinished work: replaced on every save, outside of the chain; signing it writes an entry.

@@ -1,0 +1,667 @@
+/*
+ * A row's hash covers every column (the body through its own hash), so it is made in one place, outbox_row_hash(), from the
+ * struct that is bound to the statement, and checked in one place, outbox_row_read(). A row is checked before it is
+ * written anew: a new state must not launder a damaged row.
+ *
+ * The ends of the lanes are kept in memory and written with each commit; a failed commit leaves both as they were.
+ */
+#include "daemon/outbox_internal.h"
+
+#include "outbox_sql.h"
+
+#define ROW_COLUMNS                                                                                \
+        "place, id, incarnation, lane, seq, header, body, body_hash, chain, signature, "           \
+        "recorded_ms, state, erased, receipt, batch, row_hash"
+
+static const char *const outbox_sql[SQL_COUNT_] = {
+        [SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
+        [SQL_META_PUT] = "INSERT INTO meta (name, value) VALUES (?1, ?2) "
+                         "ON CONFLICT (name) DO UPDATE SET value = ?2",
+        [SQL_LANE_GET] = "SELECT lane, seq, head, signature, next FROM lane",
+        [SQL_LANE_PUT] = "INSERT INTO lane (lane, seq, head, signature, next) "
+                         "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (lane) DO UPDATE "
+                         "SET seq = ?2, head = ?3, signature = ?4, next = ?5",
+        [SQL_PLACE_MAX] = "SELECT max(place) FROM entry",
+        [SQL_INSERT] = "INSERT INTO entry (" ROW_COLUMNS ") VALUES "
+                       "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+        [SQL_BY_ID] = "SELECT " ROW_COLUMNS " FROM entry WHERE id = ?1",
+        [SQL_EACH] = "SELECT " ROW_COLUMNS " FROM entry WHERE place > ?1 ORDER BY place",
+        [SQL_EACH_STATE] = "SELECT " ROW_COLUMNS " FROM entry WHERE state = ?2 AND place > ?1 "
+                           "ORDER BY place",
+        [SQL_BY_SEQ] = "SELECT " ROW_COLUMNS " FROM entry WHERE incarnation = ?1 AND lane = ?2 "
+                       "AND seq = ?3",
+        [SQL_EACH_LANE] = "SELECT " ROW_COLUMNS " FROM entry WHERE incarnation = ?1 AND lane = ?2 "
+                          "AND seq >= ?3 ORDER BY seq",
+        [SQL_SETTLE] = "UPDATE entry SET state = ?2, receipt = ?3, batch = ?4, row_hash = ?5 "
+                       "WHERE place = ?1",
+        [SQL_ERASE] = "UPDATE entry SET body = CASE WHEN ?2 THEN NULL ELSE body END, erased = 1, "
+                      "row_hash = ?3 WHERE place = ?1",
+        [SQL_COUNTS] = "SELECT state, count(*) FROM entry GROUP BY state",
+        [SQL_OLDEST] = "SELECT recorded_ms FROM entry WHERE state = 0 ORDER BY place LIMIT 1",
+        [SQL_PARKED] = "SELECT id FROM entry WHERE state = 6 ORDER BY id",
+        [SQL_BATCH_PUT] = "INSERT INTO receipt_batch (received_ms, hashes, signature) "
+                          "VALUES (?1, ?2, ?3)",
+        [SQL_PRUNE_LIST] = "SELECT " ROW_COLUMNS " FROM entry WHERE state BETWEEN 1 AND 4 "
+                           "AND recorded_ms < ?1 ORDER BY place",
+        [SQL_PRUNE] = "DELETE FROM entry WHERE place = ?1",
+        [SQL_PRUNE_BATCH] = "DELETE FROM receipt_batch WHERE number NOT IN "
+                            "(SELECT batch FROM entry WHERE batch IS NOT NULL)",
+        [SQL_HEAD_PUT] = "INSERT INTO head (locality, epoch, epoch_id, position, number, hash, "
+                         "signature) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+                         "ON CONFLICT (locality) DO UPDATE SET epoch = ?2, epoch_id = ?3, "
+                         "position = ?4, number = ?5, hash = ?6, signature = ?7",
+        [SQL_HEADS] = "SELECT locality, epoch, epoch_id, position, number, hash, signature "
+                      "FROM head ORDER BY locality",
+        [SQL_HEAD_GET] = "SELECT locality, epoch, epoch_id, position, number, hash, signature "
+                         "FROM head WHERE locality = ?1",
+};
+
+/* ---- rows ---- */
+
+static uint8_t *put_u64(uint8_t *at, uint64_t value)
+{
+        for (int shift = 56; shift >= 0; shift -= 8)
+                *at++ = (uint8_t)(value >> shift);
+        return at;
+}
+
+void outbox_row_hash(const struct outbox_row *row, uint8_t ret[HASH_SIZE])
+{
+        uint8_t fixed[10 * 8 + 2 * 16], *at = fixed;
+        struct bytes parts[] = {
+                BYTES(fixed, sizeof(fixed)),  row->header,    BYTES(row->body_hash, HASH_SIZE),
+                BYTES(row->chain, HASH_SIZE), row->signature, row->receipt,
+        };
+
+        at = put_u64(at, row->place);
+        at = put_u64(at, row->lane);
+        at = put_u64(at, row->seq);
+        at = put_u64(at, (uint64_t)row->recorded_ms);
+        at = put_u64(at, (uint64_t)row->state);
+        at = put_u64(at, row->erased);
+        at = put_u64(at, row->batch);
+        at = put_u64(at, row->header.size);
+        at = put_u64(at, row->signature.size);
+        at = put_u64(at, row->receipt.size);
+        memcpy(at, row->id.bytes, 16);
+        memcpy(at + 16, row->incarnation.bytes, 16);
+        crypto_sha256_parts(parts, sizeof(parts) / sizeof(parts[0]), ret);
+}
+
+static void note_damaged(struct outbox *outbox, uint64_t place)
+{
+        uint64_t count = outbox->counts.damaged;
+
+        for (size_t i = 0; i < count; i++)
+                if (outbox->damaged[i] == place)
+                        return;
+        if (count < OUTBOX_DAMAGED_MAX)
+                outbox->damaged[outbox->counts.damaged++] = place;
+}
+
+/* The row under the cursor of @stmt; borrows from it. A row that does not fit its hash is marked, not refused. */
+void outbox_row_read(struct outbox *outbox, sqlite3_stmt *stmt, struct outbox_row *row)
+{
+        struct bytes hash = db_column_bytes(stmt, 15);
+        uint8_t expected[HASH_SIZE];
+        bool whole;
+        int64_t lane = db_column_int(stmt, 3);
+        int64_t state = db_column_int(stmt, 11);
+
+        *row = (struct outbox_row){
+                .place = (uint64_t)db_column_int(stmt, 0),
+                .id = db_column_uuid(stmt, 1),
+                .incarnation = db_column_uuid(stmt, 2),
+                .lane = (uint8_t)lane,
+                .seq = (uint64_t)db_column_int(stmt, 4),
+                .header = db_column_bytes(stmt, 5),
+                .sealed = db_column_bytes(stmt, 6),
+                .signature = db_column_bytes(stmt, 9),
+                .recorded_ms = db_column_int(stmt, 10),
+                .state = state >= 0 && state <= OUTCOME_PARKED ? (enum entry_outcome)state
+                                                               : OUTCOME_NONE,
+                .erased = db_column_int(stmt, 12) != 0,
+                .receipt = db_column_bytes(stmt, 13),
+                .batch = (uint64_t)db_column_int(stmt, 14),
+        };
+        whole = copy_exact(db_column_bytes(stmt, 7), row->body_hash, HASH_SIZE) &&
+                copy_exact(db_column_bytes(stmt, 8), row->chain, HASH_SIZE) &&
+                (row->signature.size == 0 || row->signature.size == SIGNATURE_SIZE) && lane >= 0 &&
+                lane < LANE_COUNT && state == (int64_t)row->state;
+        outbox_row_hash(row, expected);
+        row->damaged = !whole || !bytes_equal(hash, BYTES(expected, HASH_SIZE));
+        if (row->damaged)
+                note_damaged(outbox, row->place);
+}
+
+static int bind_row(sqlite3_stmt *stmt, const struct outbox_row *row, uint8_t hash[HASH_SIZE])
+{
+        outbox_row_hash(row, hash);
+        db_bind_int(stmt, 1, (int64_t)row->place);
+        db_bind_uuid(stmt, 2, &row->id);
+        db_bind_uuid(stmt, 3, &row->incarnation);
+        db_bind_int(stmt, 4, row->lane);
+        db_bind_int(stmt, 5, (int64_t)row->seq);
+        db_bind_blob(stmt, 6, row->header);
+        db_bind_blob(stmt, 7, row->sealed);
+        db_bind_blob(stmt, 8, BYTES(row->body_hash, HASH_SIZE));
+        db_bind_blob(stmt, 9, BYTES(row->chain, HASH_SIZE));
+        if (row->signature.size)
+                db_bind_blob(stmt, 10, row->signature);
+        else
+                db_bind_null(stmt, 10);
+        db_bind_int(stmt, 11, row->recorded_ms);
+        db_bind_int(stmt, 12, (int64_t)row->state);
+        db_bind_int(stmt, 13, row->erased);
+        db_bind_null(stmt, 14);
+        db_bind_null(stmt, 15);
+        db_bind_blob(stmt, 16, BYTES(hash, HASH_SIZE));
+        return 0;
+}
+
+/* ---- life ---- */
+
+/* A new file gets the device's name and draws its incarnation; an old one must be this device's. */
+static int load_identity(struct outbox *outbox)
+{
+        CLEANUP(buffer_deinit) struct buffer value = BUFFER_INIT;
+        int r;
+
+        r = outbox_meta_read(outbox, "device", &value);
+        if (r < 0)
+                return r;
+        if (r == 0) {
+                outbox->options.random(outbox->incarnation.bytes, 16);
+                r = db_begin(outbox->db);
+                if (r >= 0)
+                        r = outbox_meta_write(outbox, "incarnation",
+                                              BYTES(outbox->incarnation.bytes, 16));
+                if (r >= 0)
+                        r = outbox_meta_write(outbox, "device",
+                                              BYTES(outbox->options.device.bytes, 16));
+                if (r >= 0)
+                        r = db_commit(outbox->db);
+                if (r < 0)
+                        db_rollback(outbox->db);
+                return r;
+        }
+        if (!bytes_equal(buffer_view(&value), BYTES(outbox->options.device.bytes, 16)))
+                return FAIL(PANNIER_E_INVALID, "the outbox is of another device");
+        buffer_reset(&value);
+        r = outbox_meta_read(outbox, "incarnation", &value);
+        if (r < 0)
+                return r;
+        if (!copy_exact(buffer_view(&value), outbox->incarnation.bytes, 16))
+                return FAIL(PANNIER_E_CORRUPT, "the outbox has no incarnation");
+        return 0;
+}
+
+static int load_lanes(struct outbox *outbox)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_LANE_GET];
+        int r;
+
+        for (size_t i = 0; i < LANE_COUNT; i++)
+                outbox->lanes[i].next = 1;
+        while ((r = db_step(outbox->db, stmt)) > 0) {
+                int64_t lane = db_column_int(stmt, 0);
+                struct lane_end *end;
+
+                if (lane < 0 || lane >= LANE_COUNT)
+                        continue;
+                end = &outbox->lanes[lane];
+                end->seq = (uint64_t)db_column_int(stmt, 1);
+                end->next = (uint64_t)db_column_int(stmt, 4);
+                if (!copy_exact(db_column_bytes(stmt, 2), end->head, HASH_SIZE) ||
+                    !copy_exact(db_column_bytes(stmt, 3), end->signature, SIGNATURE_SIZE)) {
+                        db_reset(stmt);
+                        return FAIL(PANNIER_E_CORRUPT, "the head of lane %d is damaged", (int)lane);
+                }
+        }
+        return r;
+}
+
+static int load_counts(struct outbox *outbox)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_COUNTS];
+        int r;
+
+        while ((r = db_step(outbox->db, stmt)) > 0) {
+                int64_t state = db_column_int(stmt, 0);
+
+                if (state >= 0 && state <= OUTCOME_PARKED)
+                        outbox->counts.states[state] += (uint64_t)db_column_int(stmt, 1);
+        }
+        if (r < 0)
+                return r;
+        stmt = outbox->stmts[SQL_PLACE_MAX];
+        r = db_step(outbox->db, stmt);
+        if (r <= 0)
+                return r;
+        outbox->place = (uint64_t)db_column_int(stmt, 0);
+        db_reset(stmt);
+        return 0;
+}
+
+int outbox_new(const struct outbox_options *options, struct outbox **ret)
+{
+        CLEANUP(outbox_freep) struct outbox *outbox = calloc(1, sizeof(*outbox));
+        int r;
+
+        if (!outbox)
+                return FAIL(PANNIER_E_MEMORY, "outbox");
+        outbox->options = *options;
+        outbox->db = options->db;
+        r = db_migrate(outbox->db, outbox_schema, sizeof(outbox_schema) / sizeof(outbox_schema[0]));
+        if (r < 0)
+                return r;
+        r = db_prepare_all(outbox->db, outbox_sql, SQL_COUNT_, outbox->stmts);
+        if (r < 0)
+                return r;
+        r = load_identity(outbox);
+        if (r < 0)
+                return r;
+        r = load_lanes(outbox);
+        if (r < 0)
+                return r;
+        r = load_counts(outbox);
+        if (r < 0)
+                return r;
+        *ret = TAKE(outbox);
+        return 0;
+}
+
+struct outbox *outbox_free(struct outbox *outbox)
+{
+        if (!outbox)
+                return NULL;
+        buffer_wipe(&outbox->scratch);
+        buffer_deinit(&outbox->row_bytes);
+        free(outbox);
+        return NULL;
+}
+
+const struct uuid *outbox_incarnation(const struct outbox *outbox)
+{
+        return &outbox->incarnation;
+}
+
+uint64_t outbox_seq(const struct outbox *outbox, uint8_t lane)
+{
+        return outbox->lanes[lane].seq;
+}
+
+uint64_t outbox_next(const struct outbox *outbox, uint8_t lane)
+{
+        return outbox->lanes[lane].next;
+}
+
+const struct outbox_counts *outbox_counts(const struct outbox *outbox)
+{
+        return &outbox->counts;
+}
+
+void outbox_lane(const struct outbox *outbox, uint8_t lane, struct wire_lane *ret)
+{
+        ret->seq = outbox->lanes[lane].seq;
+        memcpy(ret->head, outbox->lanes[lane].head, HASH_SIZE);
+        memcpy(ret->signature, outbox->lanes[lane].signature, SIGNATURE_SIZE);
+}
+
+/* ---- transactions ---- */
+
+int outbox_begin(struct outbox *outbox)
+{
+        int r = db_begin(outbox->db);
+
+        if (r < 0)
+                return r;
+        memcpy(outbox->lanes_before, outbox->lanes, sizeof(outbox->lanes));
+        outbox->counts_before = outbox->counts;
+        outbox->written = false;
+        return 0;
+}
+
+void outbox_rollback(struct outbox *outbox)
+{
+        db_rollback(outbox->db);
+        memcpy(outbox->lanes, outbox->lanes_before, sizeof(outbox->lanes));
+        memcpy(outbox->counts.states, outbox->counts_before.states, sizeof(outbox->counts.states));
+}
+
+int outbox_commit(struct outbox *outbox)
+{
+        int r;
+
+        if (!outbox->written) {
+                outbox_rollback(outbox);
+                return 0;
+        }
+        r = db_commit(outbox->db);
+        if (r < 0)
+                outbox_rollback(outbox);
+        return r;
+}
+
+int outbox_lane_write(struct outbox *outbox, uint8_t lane)
+{
+        const struct lane_end *end = &outbox->lanes[lane];
+        sqlite3_stmt *stmt = outbox->stmts[SQL_LANE_PUT];
+
+        db_bind_int(stmt, 1, lane);
+        db_bind_int(stmt, 2, (int64_t)end->seq);
+        db_bind_blob(stmt, 3, BYTES(end->head, HASH_SIZE));
+        db_bind_blob(stmt, 4, BYTES(end->signature, SIGNATURE_SIZE));
+        db_bind_int(stmt, 5, (int64_t)end->next);
+        outbox->written = true;
+        return db_run(outbox->db, stmt);
+}
+
+/* ---- recording ---- */
+
+/* The second copy's seal is bound to device and entry: a body cannot be put under another header. */
+static void seal_context(const struct outbox *outbox, const struct uuid *id, uint8_t ret[32])
+{
+        memcpy(ret, outbox->options.device.bytes, 16);
+        memcpy(ret + 16, id->bytes, 16);
+}
+
+void outbox_header(const struct outbox *outbox, const struct outbox_item *item, uint64_t seq,
+                   struct entry_header *ret)
+{
+        *ret = (struct entry_header){
+                .device = outbox->options.device,
+                .incarnation = outbox->incarnation,
+                .lane = item->lane,
+                .seq = seq,
+                .id = item->id,
+                .locality = item->locality,
+                .needs = item->needs,
+                .seal_key = SEAL_KEY_NONE,
+        };
+}
+
+static int seal(struct outbox *outbox, const struct uuid *id, struct bytes body, struct buffer *out)
+{
+        uint8_t context[32], *nonce;
+
+        buffer_reset(out);
+        nonce = buffer_reserve(out, AEAD_NONCE_SIZE);
+        if (!nonce)
+                return buffer_check(out);
+        outbox->options.random(nonce, AEAD_NONCE_SIZE);
+        out->size += AEAD_NONCE_SIZE;
+        seal_context(outbox, id, context);
+        return crypto_aead_seal(outbox->options.caseload_key, out->data,
+                                BYTES(context, sizeof(context)), body, out);
+}
+
+int outbox_sign(struct outbox *outbox, uint8_t lane, uint64_t seq, const uint8_t head[HASH_SIZE],
+                uint8_t ret[SIGNATURE_SIZE])
+{
+        CLEANUP(buffer_deinit) struct buffer message = BUFFER_INIT;
+        int r;
+
+        entry_head_message(&outbox->options.device, &outbox->incarnation, lane, seq, head,
+                           &message);
+        r = buffer_check(&message);
+        if (r < 0)
+                return r;
+        return private_key_sign(outbox->options.key, buffer_view(&message), ret);
+}
+
+static bool last_of_lane(const struct outbox_item *items, size_t count, size_t index)
+{
+        for (size_t i = index + 1; i < count; i++)
+                if (items[i].lane == items[index].lane)
+                        return false;
+        return true;
+}
+
+static int id_is_free(struct outbox *outbox, const struct uuid *id)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_BY_ID];
+        int r;
+
+        db_bind_uuid(stmt, 1, id);
+        r = db_step(outbox->db, stmt);
+        if (r > 0) {
+                db_reset(stmt);
+                return FAIL(PANNIER_E_TAKEN, "the entry's id is in the outbox already");
+        }
+        return r;
+}
+
+static int append_one(struct outbox *outbox, struct outbox_item *item, bool sign, size_t *left)
+{
+        CLEANUP(buffer_deinit) struct buffer header = BUFFER_INIT;
+        struct lane_end *end = &outbox->lanes[item->lane];
+        uint8_t hash[HASH_SIZE];
+        struct entry_header fields;
+        struct outbox_row row = {
+                .id = item->id,
+                .place = outbox->place + 1,
+                .incarnation = outbox->incarnation,
+                .lane = item->lane,
+                .seq = end->seq + 1,
+                .recorded_ms = item->recorded_ms,
+        };
+        int r;
+
+        r = id_is_free(outbox, &item->id);
+        if (r < 0)
+                return r;
+        outbox_header(outbox, item, row.seq, &fields);
+        entry_header_encode(&fields, &header);
+        r = buffer_check(&header);
+        if (r < 0)
+                return r;
+        if (header.size + item->body.size > *left)
+                return FAIL(PANNIER_E_LIMIT, "the entries are larger than %d bytes together",
+                            COMMIT_SIZE_MAX);
+        *left -= header.size + item->body.size;
+        row.header = buffer_view(&header);
+        entry_body_hash(item->body, row.body_hash);
+        entry_chain(end->head, row.header, item->body, row.chain);
+        memcpy(end->head, row.chain, HASH_SIZE);
+        end->seq = row.seq;
+        if (sign) {
+                r = outbox_sign(outbox, row.lane, row.seq, row.chain, end->signature);
+                if (r < 0)
+                        return r;
+                row.signature = BYTES(end->signature, SIGNATURE_SIZE);
+        }
+        r = seal(outbox, &item->id, item->body, &outbox->scratch);
+        if (r < 0)
+                return r;
+        row.sealed = buffer_view(&outbox->scratch);
+        bind_row(outbox->stmts[SQL_INSERT], &row, hash);
+        r = db_run(outbox->db, outbox->stmts[SQL_INSERT]);
+        if (r < 0)
+                return r;
+        outbox->place = item->place = row.place;
+        item->seq = row.seq;
+        outbox->counts.states[OUTCOME_NONE]++;
+        return sign ? outbox_lane_write(outbox, item->lane) : 0;
+}
+
+int outbox_append(struct outbox *outbox, struct outbox_item *items, size_t count)
+{
+        uint64_t place = outbox->place;
+        size_t left = COMMIT_SIZE_MAX;
+        int r;
+
+        r = outbox_begin(outbox);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < count && r >= 0; i++)
+                r = append_one(outbox, &items[i], last_of_lane(items, count, i), &left);
+        if (r >= 0)
+                r = outbox_commit(outbox);
+        else
+                outbox_rollback(outbox);
+        if (r < 0)
+                outbox->place = place;
+        return r;
+}
+
+/* ---- reading ---- */
+
+/* Copies what the row borrows from its statement, so that the statement can be reset. */
+static int row_keep(struct outbox *outbox, struct outbox_row *row)
+{
+        struct bytes *parts[] = {&row->header, &row->sealed, &row->signature, &row->receipt};
+        struct buffer *kept = &outbox->row_bytes;
+        size_t offset = 0;
+
+        buffer_reset(kept);
+        for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+                buffer_append(kept, *parts[i]);
+        if (buffer_check(kept) < 0)
+                return buffer_check(kept);
+        for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+                parts[i]->data = kept->data + offset;
+                offset += parts[i]->size;
+        }
+        return 0;
+}
+
+int outbox_get(struct outbox *outbox, const struct uuid *id, struct outbox_row *ret)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_BY_ID];
+        int r;
+
+        db_bind_uuid(stmt, 1, id);
+        r = db_step(outbox->db, stmt);
+        if (r <= 0)
+                return r;
+        outbox_row_read(outbox, stmt, ret);
+        r = row_keep(outbox, ret);
+        db_reset(stmt);
+        return r < 0 ? r : 1;
+}
+
+static int visit_all(struct outbox *outbox, sqlite3_stmt *stmt, uint32_t states,
+                     outbox_visit *visit, void *context)
+{
+        struct outbox_row row;
+        int r;
+
+        while ((r = db_step(outbox->db, stmt)) > 0) {
+                if (states && !(states & 1u << db_column_int(stmt, 11)))
+                        continue;
+                outbox_row_read(outbox, stmt, &row);
+                r = visit(context, &row);
+                if (r != 0) {
+                        db_reset(stmt);
+                        return r;
+                }
+        }
+        return r;
+}
+
+int outbox_each(struct outbox *outbox, uint32_t states, uint64_t after, outbox_visit *visit,
+                void *context)
+{
+        bool one = states && !(states & (states - 1)); /* a single state has its index */
+        sqlite3_stmt *stmt = outbox->stmts[one ? SQL_EACH_STATE : SQL_EACH];
+
+        db_bind_int(stmt, 1, (int64_t)after);
+        if (one)
+                db_bind_int(stmt, 2, __builtin_ctz(states));
+        return visit_all(outbox, stmt, states, visit, context);
+}
+
+int outbox_each_of_lane(struct outbox *outbox, uint8_t lane, uint64_t first, outbox_visit *visit,
+                        void *context)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_EACH_LANE];
+
+        db_bind_uuid(stmt, 1, &outbox->incarnation);
+        db_bind_int(stmt, 2, lane);
+        db_bind_int(stmt, 3, (int64_t)first);
+        return visit_all(outbox, stmt, 0, visit, context);
+}
+
+int outbox_open_body(struct outbox *outbox, const struct outbox_row *row, struct buffer *out)
+{
+        uint8_t context[32], hash[HASH_SIZE];
+        size_t before = out->size;
+        int r;
+
+        if (row->sealed.size == 0)
+                return PANNIER_E_NOT_FOUND;
+        if (row->sealed.size < AEAD_NONCE_SIZE)
+                return FAIL(PANNIER_E_CORRUPT, "an entry's body is too short for its seal");
+        seal_context(outbox, &row->id, context);
+        r = crypto_aead_open(
+                outbox->options.caseload_key, row->sealed.data, BYTES(context, sizeof(context)),
+                BYTES(row->sealed.data + AEAD_NONCE_SIZE, row->sealed.size - AEAD_NONCE_SIZE), out);
+        if (r == PANNIER_E_CRYPTO)
+                return FAIL(PANNIER_E_CORRUPT, "an entry's body does not fit its seal");
+        if (r < 0)
+                return r;
+        entry_body_hash(BYTES(out->data + before, out->size - before), hash);
+        if (memcmp(hash, row->body_hash, HASH_SIZE) != 0) {
+                out->size = before;
+                return FAIL(PANNIER_E_CORRUPT, "an entry's body does not have its hash");
+        }
+        return 0;
+}
+
+int outbox_chain_before(struct outbox *outbox, uint8_t lane, uint64_t seq, uint8_t ret[HASH_SIZE])
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_BY_SEQ];
+        bool good;
+        int r;
+
+        if (seq <= 1) {
+                memset(ret, 0, HASH_SIZE);
+                return 0;
+        }
+        db_bind_uuid(stmt, 1, &outbox->incarnation);
+        db_bind_int(stmt, 2, lane);
+        db_bind_int(stmt, 3, (int64_t)seq - 1);
+        r = db_step(outbox->db, stmt);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return FAIL(PANNIER_E_NOT_FOUND, "entry %llu of lane %u is gone",
+                            (unsigned long long)seq - 1, lane);
+        good = copy_exact(db_column_bytes(stmt, 8), ret, HASH_SIZE);
+        db_reset(stmt);
+        return good ? 0 : FAIL(PANNIER_E_CORRUPT, "an entry's chain is damaged");
+}
+
+int outbox_oldest_waiting(struct outbox *outbox, int64_t *ret_ms)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_OLDEST];
+        int r = db_step(outbox->db, stmt);
+
+        if (r < 0)
+                return r;
+        *ret_ms = r > 0 ? db_column_int(stmt, 0) : 0;
+        if (r > 0)
+                db_reset(stmt);
+        return 0;
+}
+
+int outbox_parked(struct outbox *outbox, struct arena *arena, const struct uuid **ret,
+                  size_t *ret_count)
+{
+        size_t count = (size_t)outbox->counts.states[OUTCOME_PARKED], i = 0;
+        struct uuid *ids = arena_alloc(arena, (count + 1) * sizeof(*ids));
+        sqlite3_stmt *stmt = outbox->stmts[SQL_PARKED];
+        int r;
+
+        if (!ids)
+                return FAIL(PANNIER_E_MEMORY, "parked ids");
+        while ((r = db_step(outbox->db, stmt)) > 0)
+                if (i < count)
+                        ids[i++] = db_column_uuid(stmt, 0);
+        if (r < 0)
+                return r;
+        *ret = ids;
+        *ret_count = i;
+        return 0;
+}

@@ -1,0 +1,88 @@
+/*
+ * Inside of the outbox: what outbox.c (chain and rows), outbox_settle.c (what the store said) and outbox_keep.c (what must
+ * survive the replica, and checks) share. Nobody else includes it.
+ */
+#ifndef DAEMON_OUTBOX_INTERNAL_H
+#define DAEMON_OUTBOX_INTERNAL_H
+
+#include "daemon/outbox.h"
+
+#include "common/entry.h"
+#include "common/error.h"
+#include "common/wire.h"
+
+#include <string.h>
+
+enum outbox_sql {
+        SQL_META_GET,
+        SQL_META_PUT,
+        SQL_LANE_GET,
+        SQL_LANE_PUT,
+        SQL_PLACE_MAX,
+        SQL_INSERT,
+        SQL_BY_ID,
+        SQL_EACH,
+        SQL_EACH_STATE,
+        SQL_BY_SEQ,
+        SQL_EACH_LANE,
+        SQL_SETTLE,
+        SQL_ERASE,
+        SQL_COUNTS,
+        SQL_OLDEST,
+        SQL_PARKED,
+        SQL_BATCH_PUT,
+        SQL_PRUNE_LIST,
+        SQL_PRUNE,
+        SQL_PRUNE_BATCH,
+        SQL_HEAD_PUT,
+        SQL_HEADS,
+        SQL_HEAD_GET,
+        SQL_COUNT_
+};
+
+enum {
+        OUTBOX_DAMAGED_MAX = 64
+}; /* damaged rows that are counted one by one; it is a flag, not a census */
+
+struct lane_end {
+        uint64_t seq, next;
+        uint8_t head[HASH_SIZE];
+        uint8_t signature[SIGNATURE_SIZE];
+};
+
+struct outbox {
+        struct outbox_options options;
+        struct db *db;
+        sqlite3_stmt *stmts[SQL_COUNT_];
+        struct uuid incarnation;
+        struct lane_end lanes[LANE_COUNT];
+        struct lane_end lanes_before[LANE_COUNT]; /* at outbox_begin() */
+        uint64_t place;                           /* newest */
+        struct outbox_counts counts;
+        struct outbox_counts counts_before;
+        uint64_t damaged[OUTBOX_DAMAGED_MAX]; /* places of damaged rows that were seen, each once */
+        bool written;                         /* since outbox_begin() */
+        struct buffer row_bytes;              /* what the row of the last visit borrows */
+        struct buffer scratch;
+};
+
+/* row_hash() - the hash that a row with this content must carry */
+void outbox_row_hash(const struct outbox_row *row, uint8_t ret[HASH_SIZE]);
+
+/* row_read() - the row under the cursor of @stmt; borrows from it. A row that does not fit its hash is marked, not refused. */
+void outbox_row_read(struct outbox *outbox, sqlite3_stmt *stmt, struct outbox_row *row);
+
+int outbox_lane_write(struct outbox *outbox, uint8_t lane);
+int outbox_meta_read(struct outbox *outbox, const char *name, struct buffer *out);
+int outbox_meta_write(struct outbox *outbox, const char *name, struct bytes value);
+
+/* copy_exact() - copy if the size is as expected */
+static inline bool copy_exact(struct bytes from, uint8_t *to, size_t size)
+{
+        if (from.size != size)
+                return false;
+        memcpy(to, from.data, size);
+        return true;
+}
+
+#endif

@@ -1,0 +1,214 @@
+/*
+ * What the store said about entries, and what may therefore go.
+ */
+#include "daemon/outbox_internal.h"
+
+/* ---- what the store said ---- */
+
+int outbox_batch(struct outbox *outbox, int64_t received_ms, struct bytes hashes,
+                 const uint8_t signature[SIGNATURE_SIZE], uint64_t *ret_number)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_BATCH_PUT];
+        int r;
+
+        db_bind_int(stmt, 1, received_ms);
+        db_bind_blob(stmt, 2, hashes);
+        db_bind_blob(stmt, 3, BYTES(signature, SIGNATURE_SIZE));
+        outbox->written = true;
+        r = db_run(outbox->db, stmt);
+        if (r < 0)
+                return r;
+        *ret_number = (uint64_t)sqlite3_last_insert_rowid(db_handle(outbox->db));
+        return 0;
+}
+
+static bool may_move(enum entry_outcome from, enum entry_outcome to)
+{
+        if (to < OUTCOME_APPLIED || to > OUTCOME_PARKED)
+                return false;
+        return from == OUTCOME_NONE || (from == OUTCOME_PARKED && to != OUTCOME_PARKED);
+}
+
+int outbox_settle(struct outbox *outbox, const struct wire_receipt *receipt, struct bytes message,
+                  uint64_t batch)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_BY_ID];
+        uint8_t hash[HASH_SIZE];
+        enum entry_outcome before;
+        struct outbox_row row;
+        int r;
+
+        db_bind_uuid(stmt, 1, &receipt->entry);
+        r = db_step(outbox->db, stmt);
+        if (r <= 0)
+                return r < 0 ? r : OUTBOX_UNKNOWN;
+        outbox_row_read(outbox, stmt, &row);
+        before = row.state;
+        if (row.damaged || !may_move(before, receipt->outcome)) {
+                db_reset(stmt);
+                return row.damaged                  ? OUTBOX_UNKNOWN
+                       : before == receipt->outcome ? OUTBOX_UNCHANGED
+                                                    : OUTBOX_OTHER;
+        }
+        row.state = receipt->outcome;
+        row.receipt = message;
+        row.batch = batch;
+        outbox_row_hash(&row, hash);
+        db_reset(stmt);
+        stmt = outbox->stmts[SQL_SETTLE];
+        db_bind_int(stmt, 1, (int64_t)row.place);
+        db_bind_int(stmt, 2, (int64_t)row.state);
+        db_bind_blob(stmt, 3, message);
+        db_bind_int(stmt, 4, (int64_t)batch);
+        db_bind_blob(stmt, 5, BYTES(hash, HASH_SIZE));
+        outbox->written = true;
+        r = db_run(outbox->db, stmt);
+        if (r < 0)
+                return r;
+        outbox->counts.states[before]--;
+        outbox->counts.states[row.state]++;
+        return OUTBOX_CHANGED;
+}
+
+int outbox_body_hash(struct outbox *outbox, const struct uuid *id, uint8_t ret[HASH_SIZE])
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_BY_ID];
+        int r;
+
+        db_bind_uuid(stmt, 1, id);
+        r = db_step(outbox->db, stmt);
+        if (r <= 0)
+                return r;
+        r = copy_exact(db_column_bytes(stmt, 7), ret, HASH_SIZE);
+        db_reset(stmt);
+        return r;
+}
+
+int outbox_set_next(struct outbox *outbox, uint8_t lane, uint64_t next)
+{
+        if (outbox->lanes[lane].next == next || next == 0)
+                return 0;
+        outbox->lanes[lane].next = next;
+        return outbox_lane_write(outbox, lane);
+}
+
+int outbox_erase_body(struct outbox *outbox, const struct uuid *id)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_BY_ID];
+        uint8_t hash[HASH_SIZE];
+        struct outbox_row row;
+        bool settled;
+        int r;
+
+        db_bind_uuid(stmt, 1, id);
+        r = db_step(outbox->db, stmt);
+        if (r <= 0)
+                return r;
+        outbox_row_read(outbox, stmt, &row);
+        settled = row.state != OUTCOME_NONE && row.state != OUTCOME_PARKED;
+        row.erased = true;
+        outbox_row_hash(&row, hash);
+        db_reset(stmt);
+        if (row.damaged)
+                return 0; /* what remains of it is evidence; it stays as it is */
+        stmt = outbox->stmts[SQL_ERASE];
+        db_bind_int(stmt, 1, (int64_t)row.place);
+        db_bind_int(stmt, 2, settled);
+        db_bind_blob(stmt, 3, BYTES(hash, HASH_SIZE));
+        outbox->written = true;
+        return db_run(outbox->db, stmt);
+}
+
+/* ---- pruning ---- */
+
+/* The position of a receipt as it is kept; zero where it has none. */
+static int receipt_position(struct bytes message, struct position *ret)
+{
+        CLEANUP(arena_deinit) struct arena arena = ARENA_INIT;
+        struct wire_reader reader;
+        struct wire_message read;
+        int r;
+
+        *ret = (struct position){0};
+        wire_reader_init(&reader, message, &arena);
+        r = wire_next(&reader, &read);
+        if (r < 0)
+                return r;
+        if (r == 0 || read.kind != WIRE_KIND_RECEIPTS || read.receipts.receipts_count != 1)
+                return FAIL(PANNIER_E_CORRUPT, "a kept receipt cannot be read");
+        ret->epoch = read.receipts.receipts[0].epoch;
+        ret->position = read.receipts.receipts[0].position;
+        return 0;
+}
+
+static bool in_backup(const struct outbox_row *row, const struct uuid *locality,
+                      const struct position *backup)
+{
+        struct entry_header header;
+        struct position at;
+
+        if (row->damaged || entry_header_decode(row->header, &header) < 0 ||
+            !uuid_equal(&header.locality, locality))
+                return false;
+        if (receipt_position(row->receipt, &at) < 0 || at.position == 0)
+                return false;
+        return at.epoch < backup->epoch ||
+               (at.epoch == backup->epoch && at.position <= backup->position);
+}
+
+enum { PRUNE_STEP = 256 };
+
+static int prune_list(struct outbox *outbox, const struct uuid *locality,
+                      const struct position *backup, int64_t before_ms,
+                      struct outbox_row rows[PRUNE_STEP], size_t *ret_count)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_PRUNE_LIST];
+        size_t count = 0;
+        int r;
+
+        db_bind_int(stmt, 1, before_ms);
+        while ((r = db_step(outbox->db, stmt)) > 0) {
+                struct outbox_row *row = &rows[count];
+
+                outbox_row_read(outbox, stmt, row);
+                if (row->seq == outbox->lanes[row->lane].seq ||
+                    row->seq + 1 >= outbox->lanes[row->lane].next ||
+                    !in_backup(row, locality, backup))
+                        continue;
+                if (++count == PRUNE_STEP) {
+                        db_reset(stmt);
+                        break;
+                }
+        }
+        *ret_count = count;
+        return r < 0 ? r : 0;
+}
+
+int outbox_prune(struct outbox *outbox, const struct uuid *locality, const struct position *backup,
+                 int64_t before_ms)
+{
+        struct outbox_row rows[PRUNE_STEP];
+        sqlite3_stmt *stmt = outbox->stmts[SQL_PRUNE];
+        size_t count;
+        int r;
+
+        r = prune_list(outbox, locality, backup, before_ms, rows, &count);
+        if (r < 0 || count == 0)
+                return r;
+        r = outbox_begin(outbox);
+        if (r < 0)
+                return r;
+        outbox->written = true;
+        for (size_t i = 0; i < count && r >= 0; i++) {
+                db_bind_int(stmt, 1, (int64_t)rows[i].place);
+                r = db_run(outbox->db, stmt);
+                outbox->counts.states[rows[i].state]--;
+        }
+        if (r >= 0)
+                r = db_run(outbox->db, outbox->stmts[SQL_PRUNE_BATCH]);
+        if (r >= 0)
+                r = outbox_commit(outbox);
+        else
+                outbox_rollback(outbox);
+        return r < 0 ? r : (int)count;
+}
