@@ -108,6 +108,12 @@ int crypto_pkcs7_write(const struct bytes *certificates, size_t count, struct bu
 int crypto_pem_decode(struct bytes pem, const char *label, struct buffer *out);
 void crypto_pem_encode(struct bytes der, const char *label, struct buffer *out);
 
+/**
+ * crypto_tls_judge_at() - have a TLS library judge certificates as of a given time
+ * @tls_context: the library's own object, as libcurl hands it out (SSL_CTX of OpenSSL)
+ */
+int crypto_tls_judge_at(void *tls_context, int64_t now_ms);
+
 /* crypto_library() - name and version, for status and doctor */
 const char *crypto_library(void);
 
