@@ -104,7 +104,7 @@ static int parse_request_line(struct bytes line, struct http1_head *ret)
 static int parse_status_line(struct bytes line, struct http1_head *ret)
 {
         struct bytes version = next_word(&line);
-        struct bytes status = next_word(&line);
+        struct bytes status = next_word(&line); /* words behind it are for people */
 
         if (status.size != 3 || status.data[0] < '1' || status.data[0] > '5')
                 return FAIL(PANNIER_E_MALFORMED, "the answer has no status");

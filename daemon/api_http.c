@@ -328,18 +328,18 @@ static void on_resume(evutil_socket_t fd, short what, void *context)
                 connection_step(connection);
 }
 
-/* An answer to a new connection that nobody waits for: it is too small to block. */
+/* An answer to a connection that gets no further: small enough for any socket's buffer, so it cannot block. */
 static void turn_away(evutil_socket_t fd)
 {
-        static const char answer[] =
-                "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-                "Content-Length: 79\r\nConnection: close\r\n\r\n"
-                "{\"error\": {\"code\": \"busy\", \"message\": \"too many connections; close some "
-                "first\"}}";
-        _Static_assert(sizeof(answer) - 1 - 111 > 0, "the answer has a body");
+        static const char body[] = "{\"error\": {\"code\": \"busy\", \"message\": \"too many "
+                                   "connections; close some first\"}}\n";
+        char answer[512];
+        int size = snprintf(answer, sizeof(answer),
+                            "HTTP/1.1 503 %s\r\nContent-Type: application/json\r\n"
+                            "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
+                            http1_reason(503), sizeof(body) - 1, body);
 
-        (void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-        (void)shutdown(fd, SHUT_WR);
+        (void)send(fd, answer, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
         (void)evutil_closesocket(fd);
 }
 

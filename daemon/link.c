@@ -47,7 +47,7 @@ struct link {
 
 static void collect(struct link *link);
 
-static struct link_transfer *transfer_free(struct link_transfer *transfer)
+static struct link_transfer *link_transfer_free(struct link_transfer *transfer)
 {
         if (!transfer)
                 return NULL;
@@ -63,7 +63,6 @@ static struct link_transfer *transfer_free(struct link_transfer *transfer)
         return NULL;
 }
 DEFINE_FREEP(link_transfer)
-#define link_transfer_free transfer_free
 
 static void on_socket(evutil_socket_t fd, short what, void *context)
 {
@@ -473,7 +472,7 @@ int link_send(struct link *link, const struct link_request *request, link_done d
 void link_cancel(struct link *link, struct link_transfer *transfer)
 {
         (void)link;
-        (void)transfer_free(transfer);
+        (void)link_transfer_free(transfer);
 }
 
 void link_forget(struct link *link)
@@ -513,7 +512,7 @@ struct link *link_free(struct link *link)
         if (!link)
                 return NULL;
         while (!LIST_EMPTY(&link->transfers))
-                (void)transfer_free(LIST_FIRST(&link->transfers));
+                (void)link_transfer_free(LIST_FIRST(&link->transfers));
         if (link->multi)
                 (void)curl_multi_cleanup(link->multi);
         if (link->timer)

@@ -58,6 +58,13 @@ static bool is_alert(const struct link_ending *ending)
         return ending->text && strstr(ending->text, "alert");
 }
 
+/* OpenSSL's words for a peer that went away in the middle of the handshake. */
+static bool is_cut(const struct link_ending *ending)
+{
+        return ending->text && (strstr(ending->text, "SSL_ERROR_SYSCALL") ||
+                                strstr(ending->text, "unexpected eof"));
+}
+
 static enum exchange_failure transport_problem(const struct link_ending *ending)
 {
         bool on_the_way = ending->code == CURLE_RECV_ERROR || ending->code == CURLE_SEND_ERROR ||
@@ -68,7 +75,7 @@ static enum exchange_failure transport_problem(const struct link_ending *ending)
                 return strstr(ending->text, "certificate expired") ? EXCHANGE_CERTIFICATE_EXPIRED
                                                                    : EXCHANGE_REFUSED;
         /* A connection that is cut while TLS is being agreed is a lost signal, not a stranger. */
-        if (ending->code == CURLE_SSL_CONNECT_ERROR && ending->os_error)
+        if (ending->code == CURLE_SSL_CONNECT_ERROR && (ending->os_error || is_cut(ending)))
                 return EXCHANGE_OFFLINE;
         while ((transport_table[i].code != ANY && transport_table[i].code != ending->code) ||
                (transport_table[i].verify != ANY && transport_table[i].verify != ending->verify) ||
