@@ -1,5 +1,6 @@
 #include "store/load_text.h"
 
+#include "common/date.h"
 #include "common/error.h"
 
 #include <stdio.h>
@@ -72,60 +73,31 @@ static int read_tenths(struct bytes text, int64_t *ret)
         return 0;
 }
 
-/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar; false where there is no such day. */
-static bool civil_days(int64_t year, int64_t month, int64_t day, int64_t *ret)
+/* The day first, as British spreadsheets write it: turned into the other form. */
+static void turn_date(struct bytes text, char ret[DATE_TEXT_SIZE])
 {
-        static const uint8_t lengths[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-        static const uint16_t before[12] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
-        bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-        int64_t past = year - 1;
-
-        if (year < 1 || year > 9999 || month < 1 || month > 12 || day < 1 ||
-            day > lengths[month - 1] + (leap && month == 2))
-                return false;
-        *ret = past * 365 + past / 4 - past / 100 + past / 400 + before[month - 1] +
-               (leap && month > 2) + day - 1 - 719162; /* days from 0001-01-01 to 1970-01-01 */
-        return true;
+        (void)snprintf(ret, DATE_TEXT_SIZE, "%.4s-%.2s-%.2s", (const char *)text.data + 6,
+                       (const char *)text.data + 3, (const char *)text.data);
 }
 
 int load_text_date(struct bytes text, int64_t *ret)
 {
-        int64_t year, month, day;
+        char turned[DATE_TEXT_SIZE];
 
-        if (text.size == 10 && text.data[4] == '-' && text.data[7] == '-') {
-                if (read_digits(BYTES(text.data, 4), &year) &&
-                    read_digits(BYTES(text.data + 5, 2), &month) &&
-                    read_digits(BYTES(text.data + 8, 2), &day) && civil_days(year, month, day, ret))
-                        return 0;
-        } else if (text.size == 10 && text.data[2] == '/' && text.data[5] == '/') {
-                if (read_digits(BYTES(text.data, 2), &day) &&
-                    read_digits(BYTES(text.data + 3, 2), &month) &&
-                    read_digits(BYTES(text.data + 6, 4), &year) &&
-                    civil_days(year, month, day, ret))
-                        return 0;
+        if (text.size == 10 && text.data[2] == '/' && text.data[5] == '/') {
+                turn_date(text, turned);
+                text = bytes_text(turned);
         }
-        return FAIL(PANNIER_E_INVALID, "not a date: write 2026-11-21 or 21/11/2026");
+        if (date_parse(text, ret) < 0)
+                return FAIL(PANNIER_E_INVALID, "not a date: write 2026-11-21 or 21/11/2026");
+        return 0;
 }
 
-/* "2026-11-21T09:30Z", with or without seconds and milliseconds; UTC only, so that nothing is guessed. */
 static int read_instant(struct bytes text, int64_t *ret)
 {
-        int64_t days, hour, minute, second = 0, milli = 0;
-        size_t size = text.size;
-
-        if (size >= 17 && (text.data[10] == 'T' || text.data[10] == ' ') && text.data[13] == ':' &&
-            text.data[size - 1] == 'Z' && load_text_date(BYTES(text.data, 10), &days) == 0 &&
-            read_digits(BYTES(text.data + 11, 2), &hour) &&
-            read_digits(BYTES(text.data + 14, 2), &minute) &&
-            (size == 17 || (size >= 20 && text.data[16] == ':' &&
-                            read_digits(BYTES(text.data + 17, 2), &second))) &&
-            (size <= 20 || (size == 24 && text.data[19] == '.' &&
-                            read_digits(BYTES(text.data + 20, 3), &milli))) &&
-            size != 18 && size != 19 && hour < 24 && minute < 60 && second < 60) {
-                *ret = ((days * 24 + hour) * 60 + minute) * 60000 + second * 1000 + milli;
-                return 0;
-        }
-        return FAIL(PANNIER_E_INVALID, "not a time: write 2026-11-21T09:30:00Z (UTC)");
+        if (instant_parse(text, ret) < 0)
+                return FAIL(PANNIER_E_INVALID, "not a time: write 2026-11-21T09:30:00Z");
+        return 0;
 }
 
 static int read_bool(struct bytes text, int64_t *ret)

@@ -1,6 +1,6 @@
 #include "common/error.h"
 #include "store/csv.h"
-#include "tests/support/unit.h"
+#include "tests/unit/unit.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -41,7 +41,7 @@ static void expect(const char *content, const char *rows)
         assert_string_equal((const char *)got.data, rows);
 }
 
-static void rows_have_their_fields_and_line_numbers(void **state)
+static void test_rows_have_their_fields_and_line_numbers(void **state)
 {
         (void)state;
         expect("a,b\n1,2\n", "1:a|b 2:1|2 ");
@@ -52,7 +52,7 @@ static void rows_have_their_fields_and_line_numbers(void **state)
         expect("", "");
 }
 
-static void quoted_fields_hold_commas_quotes_and_line_breaks(void **state)
+static void test_quoted_fields_hold_commas_quotes_and_line_breaks(void **state)
 {
         (void)state;
         expect("\"a,b\",c\n", "1:a,b|c ");
@@ -61,7 +61,7 @@ static void quoted_fields_hold_commas_quotes_and_line_breaks(void **state)
         expect("a,\"b\"", "1:a|b ");
 }
 
-static void a_byte_order_mark_is_passed_over(void **state)
+static void test_a_byte_order_mark_is_passed_over(void **state)
 {
         (void)state;
         expect("\xef\xbb\xbf"
@@ -69,7 +69,7 @@ static void a_byte_order_mark_is_passed_over(void **state)
                "1:a|b ");
 }
 
-static void a_broken_row_does_not_take_its_neighbours(void **state)
+static void test_a_broken_row_does_not_take_its_neighbours(void **state)
 {
         (void)state;
         expect("a,b\n1,x\"y\n2,3\n", "1:a|b 2:! 3:2|3 ");
@@ -77,7 +77,7 @@ static void a_broken_row_does_not_take_its_neighbours(void **state)
         expect("a\n\"x\" y\nb\n", "1:a 2:! 3:b ");
 }
 
-static void bytes_that_are_not_utf8_refuse_their_row_only(void **state)
+static void test_bytes_that_are_not_utf8_refuse_their_row_only(void **state)
 {
         static const char nul[] = "a\nb\0c\nd\n";
         CLEANUP(buffer_deinit) struct buffer got = BUFFER_INIT;
@@ -88,7 +88,7 @@ static void bytes_that_are_not_utf8_refuse_their_row_only(void **state)
         assert_string_equal((const char *)got.data, "1:a 2:! 3:d ");
 }
 
-static void columns_rows_and_lines_have_limits(void **state)
+static void test_columns_rows_and_lines_have_limits(void **state)
 {
         CLEANUP(buffer_deinit) struct buffer text = BUFFER_INIT, got = BUFFER_INIT;
 
@@ -108,7 +108,7 @@ static void columns_rows_and_lines_have_limits(void **state)
         assert_string_equal((const char *)got.data, "1:! 2:ok ");
 }
 
-static void a_file_that_is_not_there_is_named(void **state)
+static void test_a_file_that_is_not_there_is_named(void **state)
 {
         struct csv_file *file = NULL;
 
@@ -121,13 +121,13 @@ static void a_file_that_is_not_there_is_named(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(rows_have_their_fields_and_line_numbers),
-                cmocka_unit_test(quoted_fields_hold_commas_quotes_and_line_breaks),
-                cmocka_unit_test(a_byte_order_mark_is_passed_over),
-                cmocka_unit_test(a_broken_row_does_not_take_its_neighbours),
-                cmocka_unit_test(bytes_that_are_not_utf8_refuse_their_row_only),
-                cmocka_unit_test(columns_rows_and_lines_have_limits),
-                cmocka_unit_test(a_file_that_is_not_there_is_named),
+                cmocka_unit_test(test_rows_have_their_fields_and_line_numbers),
+                cmocka_unit_test(test_quoted_fields_hold_commas_quotes_and_line_breaks),
+                cmocka_unit_test(test_a_byte_order_mark_is_passed_over),
+                cmocka_unit_test(test_a_broken_row_does_not_take_its_neighbours),
+                cmocka_unit_test(test_bytes_that_are_not_utf8_refuse_their_row_only),
+                cmocka_unit_test(test_columns_rows_and_lines_have_limits),
+                cmocka_unit_test(test_a_file_that_is_not_there_is_named),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
