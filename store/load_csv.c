@@ -4,7 +4,7 @@
  * Lines are added to `text` until libcsv reports a whole row. Where it does not within the limits, the first line
  * is given up and what follows it is tried again from its own start.
  */
-#include "store/csv.h"
+#include "store/load_csv.h"
 
 #include "common/error.h"
 

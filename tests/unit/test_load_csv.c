@@ -1,5 +1,5 @@
 #include "common/error.h"
-#include "store/csv.h"
+#include "store/load_csv.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>

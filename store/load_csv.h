@@ -4,8 +4,8 @@
  * A row that cannot be read is reported and passed over; it never takes its neighbours with it. In particular a
  * quote that is never closed costs the line it stands in, not the rest of the file.
  */
-#ifndef STORE_CSV_H
-#define STORE_CSV_H
+#ifndef STORE_LOAD_CSV_H
+#define STORE_LOAD_CSV_H
 
 #include "common/bytes.h"
 
