@@ -57,7 +57,7 @@ static int read_int(struct bytes text, int64_t *ret)
 static int read_tenths(struct bytes text, int64_t *ret)
 {
         const uint8_t *point = text.size ? memchr(text.data, '.', text.size) : NULL;
-        struct bytes whole = point ? BYTES(text.data, point - text.data) : text;
+        struct bytes whole = point ? BYTES(text.data, (size_t)(point - text.data)) : text;
         int64_t number;
         int r;
 
