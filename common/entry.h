@@ -14,6 +14,7 @@ enum {
         ENTRY_BODY_MAX = 64 << 10,   /* bytes of a body in clear, before compression */
         ENTRY_HEADER_MAX = 512,      /* bytes of an encoded header */
         ENTRY_REASON_MAX = 1000,     /* bytes of UTF-8 */
+        ENTRY_SEAL_ENC_MAX = 133,    /* bytes of an encapsulated key; of a P-256 key it is 65 */
         COMMIT_SIZE_MAX = 128 << 10, /* bytes of entries in one commit of a device */
         SEAL_KEY_NONE = 0, /* seal key id 0: the body travels compressed and in clear, inside TLS */
 };

@@ -5,7 +5,8 @@
  * which there are and what is in them is in wire_messages.h. This module knows the form of messages and nothing of what they cause.
  *
  * For a newer peer: elements behind those we know are ignored; a message of an unknown kind >= WIRE_KIND_SKIP is
- * passed over, any other unknown kind is PANNIER_E_TOO_NEW ("upgrade needed"). Elements missing at the end are zero.
+ * passed over, any other unknown kind is PANNIER_E_TOO_NEW ("upgrade needed"). Elements that a later
+ * protocol added are zero where an older peer leaves them out.
  */
 #ifndef COMMON_WIRE_H
 #define COMMON_WIRE_H
@@ -26,7 +27,7 @@ struct wire_row {
 };
 
 /*
- * Store to device: records of one type in one locality, [18, locality, epoch, type, rows]. The rows lean on each other (a
+ * Store to device: records of one type in one locality, [18, locality, epoch, type, count, rows]. The rows lean on each other (a
  * value equal to that of the row before is null), so they are written through a writer and read one after the other.
  */
 struct wire_records {
@@ -95,6 +96,16 @@ void wire_reader_init(struct wire_reader *reader, struct bytes sequence, struct 
  */
 int wire_next(struct wire_reader *reader, struct wire_message *ret);
 
+/*
+ * One part alone, to keep it in a database: wire_receipt_put(part, out), wire_receipt_read(encoded, arena, ret), and so on for
+ * each part. What is read borrows from @encoded and @arena; PANNIER_E_MALFORMED, PANNIER_E_LIMIT, PANNIER_E_MEMORY.
+ */
+#define WIRE_DECLARE_PART(name, fields)                                                            \
+        void name##_put(const struct name *part, struct buffer *out);                              \
+        int name##_read(struct bytes encoded, struct arena *arena, struct name *ret);
+WIRE_PARTS(WIRE_DECLARE_PART)
+#undef WIRE_DECLARE_PART
+
 /* wire_kind_name() - "device_hello" …, "unknown"; static */
 const char *wire_kind_name(uint64_t kind);
 
@@ -107,12 +118,12 @@ void wire_feeds_sort(struct wire_feed_state *feeds, size_t count);
 void wire_grants_sort(struct wire_grant *grants, size_t count);
 
 /*
- * Hashes that stand for what both sides know: SHA-256 of the deterministic CBOR of the sorted list. The lists must
- * be sorted. No ids, feeds or grants: all zero, which travels as null.
+ * Hashes that stand for what both sides know: SHA-256 of the deterministic CBOR of the list (of ids: of their bytes). A list
+ * that is not sorted, or holds something twice, is PANNIER_E_INVALID. No ids, feeds or grants: all zero, which travels as null.
  */
 int wire_vector_hash(const struct wire_feed_state *feeds, size_t count, uint8_t ret[HASH_SIZE]);
 int wire_grants_hash(const struct wire_grant *grants, size_t count, uint8_t ret[HASH_SIZE]);
-void wire_parked_hash(const struct uuid *ids, size_t count, uint8_t ret[HASH_SIZE]);
+int wire_parked_hash(const struct uuid *ids, size_t count, uint8_t ret[HASH_SIZE]);
 
 /* wire_head_message() - what the store signs for a head: deterministic CBOR of ("head", all of it but the signature) */
 void wire_head_message(const struct wire_head *head, struct buffer *out);
