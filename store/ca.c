@@ -162,19 +162,18 @@ static int set_serial(X509 *certificate)
 
 static int set_time(ASN1_TIME *time, int64_t at_ms)
 {
-        /* From a fixed day on, so that nothing depends on the size of time_t (armhf: 32 bits). */
+        /* Days and seconds on top of 1970, so that nothing depends on the size of time_t (armhf: 32 bits). */
+        struct tm at = {.tm_year = 70, .tm_mday = 1};
         int64_t seconds = at_ms / 1000;
-        struct tm epoch = {.tm_year = 70, .tm_mday = 1};
+        char text[72]; /* YYYYMMDDHHMMSSZ; room for what the compiler thinks an int may be */
 
-        if (seconds < 0 || seconds / 86400 > INT32_MAX)
+        if (seconds < 0 || seconds / 86400 > INT32_MAX ||
+            !OPENSSL_gmtime_adj(&at, (int)(seconds / 86400), (long)(seconds % 86400)) ||
+            at.tm_year > 8099) /* a certificate's year has four digits */
                 return FAIL(PANNIER_E_INVALID, "no date for a certificate: %lld ms",
                             (long long)at_ms);
-        if (!OPENSSL_gmtime_adj(&epoch, (int)(seconds / 86400), (long)(seconds % 86400)) ||
-            epoch.tm_year > 8099)
-                return FAIL(PANNIER_E_INVALID, "date out of range");
-        char text[16]; /* YYYYMMDDHHMMSSZ and NUL */
-        (void)snprintf(text, sizeof(text), "%04d%02d%02d%02d%02d%02dZ", epoch.tm_year + 1900,
-                       epoch.tm_mon + 1, epoch.tm_mday, epoch.tm_hour, epoch.tm_min, epoch.tm_sec);
+        (void)snprintf(text, sizeof(text), "%04d%02d%02d%02d%02d%02dZ", at.tm_year + 1900,
+                       at.tm_mon + 1, at.tm_mday, at.tm_hour, at.tm_min, at.tm_sec);
         if (ASN1_TIME_set_string_X509(time, text) != 1)
                 return library_failed(PANNIER_E_CRYPTO, "date");
         return 0;
