@@ -153,7 +153,8 @@ static int set_serial(X509 *certificate)
         bool done;
 
         crypto_random(serial, sizeof(serial));
-        serial[0] = (uint8_t)((serial[0] & 0x7f) | 0x40); /* positive, and always of the same length */
+        serial[0] =
+                (uint8_t)((serial[0] & 0x7f) | 0x40); /* positive, and always of the same length */
         number = BN_bin2bn(serial, sizeof(serial), NULL);
         done = number && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate));
         BN_free(number);
@@ -186,7 +187,8 @@ static int add_text_extension(X509 *certificate, X509 *issuer, int nid, const ch
         int added;
 
         X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
-        extension = X509V3_EXT_conf_nid(NULL, &context, nid, text); /* text is ours, never a peer's */
+        extension =
+                X509V3_EXT_conf_nid(NULL, &context, nid, text); /* text is ours, never a peer's */
         added = extension ? X509_add_ext(certificate, extension, -1) : 0;
         X509_EXTENSION_free(extension);
         return added == 1 ? 0 : library_failed(PANNIER_E_CRYPTO, text);
@@ -463,8 +465,7 @@ int ca_bundle(const struct bytes *certificates, size_t count, struct buffer *out
         int size;
 
         if (!message || PKCS7_set_type(message, NID_pkcs7_signed) != 1 ||
-            PKCS7_content_new(message, NID_pkcs7_data) != 1 ||
-            PKCS7_set_detached(message, 1) != 1)
+            PKCS7_content_new(message, NID_pkcs7_data) != 1 || PKCS7_set_detached(message, 1) != 1)
                 return library_failed(PANNIER_E_CRYPTO, "PKCS#7");
         for (size_t i = 0; i < count; i++) {
                 CLEANUP(certificate_freep) X509 *certificate = NULL;

@@ -47,7 +47,7 @@ DEFINE_FREEP(ca)
 struct bytes ca_certificate(const struct ca *ca);
 
 enum ca_profile {
-        CA_PROFILE_SERVER,  /* the TLS server: server authentication, `hosts` as names and addresses */
+        CA_PROFILE_SERVER, /* the TLS server: server authentication, `hosts` as names and addresses */
         CA_PROFILE_SIGNING, /* receipts and heads: document signing, no use in TLS */
         CA_PROFILE_DEVICE,  /* a device: client authentication, its id as URI */
 };

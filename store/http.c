@@ -42,8 +42,8 @@ static void drain(struct http_loop *loop)
         loop->listener = NULL;
         evhttp_del_accept_socket(loop->http, loop->bound);
         TAILQ_FOREACH(connection, &loop->connections, link)
-                if (connection->state == CONNECTION_WAITING)
-                        connection_cut(connection);
+        if (connection->state == CONNECTION_WAITING)
+                connection_cut(connection);
 }
 
 static void woken(evutil_socket_t fd, short what, void *context)
@@ -78,6 +78,7 @@ static void *loop_run(void *context)
 {
         struct http_loop *loop = context;
 
+        loop->thread = pthread_self(); /* pthread_create() may be late with it */
         (void)event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY);
         loop->listener = NULL; /* evhttp_free() frees it; no connection may want it back */
         evhttp_free(loop->http);
@@ -306,8 +307,7 @@ struct http_server *http_server_free(struct http_server *server)
                 return NULL;
         http_server_stop(server);
         for (unsigned i = 0; i < server->loop_count; i++) {
-                if (server->loops[i].http == NULL)
-                        answer_finished(&server->loops[i]);
+                answer_finished(&server->loops[i]);
                 loop_deinit(&server->loops[i]);
         }
         (void)tls_server_free(server->tls);

@@ -30,10 +30,10 @@ struct http_route {
 };
 
 struct http_limits {
-        size_t connection_max;  /* open connections of all loops; more wait in the kernel's queue */
-        int64_t request_ms;     /* from the first byte (or the connection) to the whole request, plus … */
-        int64_t rate_min;       /* … what its bytes take at this many bytes a second; answers likewise */
-        int64_t idle_ms;        /* between two requests of one connection */
+        size_t connection_max; /* open connections of all loops; more wait in the kernel's queue */
+        int64_t request_ms; /* from the first byte (or the connection) to the whole request, plus … */
+        int64_t rate_min; /* … what its bytes take at this many bytes a second; answers likewise */
+        int64_t idle_ms;  /* between two requests of one connection */
 };
 
 /* What serve uses; tests shorten the times. */

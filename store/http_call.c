@@ -260,8 +260,8 @@ void http_call_cut(struct http_call *call)
 
 struct bytes http_call_body(struct http_call *call)
 {
-        struct evbuffer *body = call->request ? evhttp_request_get_input_buffer(call->request)
-                                              : NULL;
+        struct evbuffer *body =
+                call->request ? evhttp_request_get_input_buffer(call->request) : NULL;
         size_t size = body ? evbuffer_get_length(body) : 0;
 
         return size ? BYTES(evbuffer_pullup(body, -1), size) : BYTES_NONE;

@@ -88,7 +88,8 @@ struct http_server {
         uint16_t port;
         atomic_bool draining, stopping; /* wishes to the loops; never taken back */
         atomic_size_t busy;
-        _Atomic uint64_t accepted, open, handshakes_failed, timed_out, requests, bytes_in, bytes_out;
+        _Atomic uint64_t accepted, open, handshakes_failed, timed_out, requests, bytes_in,
+                bytes_out;
         unsigned loop_count;
         struct http_loop loops[HTTP_LOOPS_MAX];
 };

@@ -202,8 +202,7 @@ struct bufferevent *tls_refuse(struct event_base *base)
         return pair[0];
 }
 
-struct bufferevent *tls_accept(struct tls_server *server, struct event_base *base,
-                               void *attachment)
+struct bufferevent *tls_accept(struct tls_server *server, struct event_base *base, void *attachment)
 {
         struct bufferevent *connection;
         SSL *tls;
@@ -248,8 +247,8 @@ static void read_facts(const X509 *certificate, struct tls_peer *peer)
         memcpy(peer->fingerprint, facts.fingerprint, sizeof(peer->fingerprint));
         peer->not_before_ms = facts.not_before_ms;
         peer->not_after_ms = facts.not_after_ms;
-        peer->kind = ca_device_from_uri(facts.uri, &peer->device) < 0 ? TLS_PEER_OTHER
-                                                                      : TLS_PEER_DEVICE;
+        peer->kind =
+                ca_device_from_uri(facts.uri, &peer->device) < 0 ? TLS_PEER_OTHER : TLS_PEER_DEVICE;
 }
 
 void tls_peer_read(struct bufferevent *connection, struct tls_peer *ret)

@@ -58,18 +58,19 @@ struct bufferevent *tls_refuse(struct event_base *base);
 void *tls_attachment(struct tls_server *server, struct bufferevent *connection);
 
 enum tls_peer_kind {
-        TLS_PEER_UNSAFE = 0, /* no TLS, no finished handshake, or a certificate we cannot use: no answer at all */
-        TLS_PEER_NONE,       /* no certificate */
-        TLS_PEER_DEVICE,     /* a certificate of our authority, good or only expired */
-        TLS_PEER_OTHER,      /* of our authority, but not a device's */
+        TLS_PEER_UNSAFE =
+                0, /* no TLS, no finished handshake, or a certificate we cannot use: no answer at all */
+        TLS_PEER_NONE,   /* no certificate */
+        TLS_PEER_DEVICE, /* a certificate of our authority, good or only expired */
+        TLS_PEER_OTHER,  /* of our authority, but not a device's */
 };
 
 struct tls_peer {
         enum tls_peer_kind kind;
-        struct uuid device;                   /* TLS_PEER_DEVICE */
-        uint8_t public_key[PUBLIC_KEY_SIZE];  /* of the certificate */
-        uint8_t fingerprint[HASH_SIZE];       /* SHA-256 of its DER */
-        int64_t not_before_ms, not_after_ms;  /* to be judged on every request */
+        struct uuid device;                  /* TLS_PEER_DEVICE */
+        uint8_t public_key[PUBLIC_KEY_SIZE]; /* of the certificate */
+        uint8_t fingerprint[HASH_SIZE];      /* SHA-256 of its DER */
+        int64_t not_before_ms, not_after_ms; /* to be judged on every request */
 };
 
 /* tls_peer_read() - who is at the other end, by the certificate alone */
