@@ -21,7 +21,6 @@ int log_append(struct storage *storage, struct log_row *row);
  *
  * Of the body its hash is taken, so that a redaction keeps the chain.
  */
-void log_chain(const uint8_t previous[HASH_SIZE], const struct log_row *row, struct buffer *scratch,
-               uint8_t ret[HASH_SIZE]);
+int log_chain(const uint8_t previous[HASH_SIZE], const struct log_row *row, uint8_t ret[HASH_SIZE]);
 
 #endif

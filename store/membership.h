@@ -31,13 +31,14 @@ int membership_limit(struct storage *storage, const struct uuid *locality,
 /**
  * membership_publish() - put a record that was just written into the feeds it belongs to
  * @record:       as written; record->position is the commit's
- * @class:        catalogue_class_of(); CLASS_NEVER is in no feed
  * @old_position: the position it had before this entry, 0: it is new
  *
  * Reference data goes into its locality's feed. Also right when the same commit publishes a record twice.
  */
-int membership_publish(struct storage *storage, const struct record *record,
-                       enum catalogue_class class, uint64_t old_position);
+int membership_publish(struct storage *storage, const struct record *record, uint64_t old_position);
+
+/* record_feed_class() - the class whose feeds a record is in; CLASS_NEVER: none */
+enum catalogue_class record_feed_class(const struct record *record);
 
 /**
  * membership_held() - is the person in one of these scopes now?

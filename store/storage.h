@@ -9,7 +9,7 @@
  * Every row belongs to a locality, and each key begins with it (a feed number belongs to one locality): so that a later
  * backend can spread localities. Locks are taken in one order: localities by ascending id, in `begin`, before anything else.
  *
- * Visitors get rows that borrow: copy what you keep. They return 0 to go on, 1 to stop, or an error, which the op returns.
+ * Visitors get rows that borrow: copy what you keep. They return 0 to go on, or 1 to stop or an error, which the op returns.
  * A visitor may call reading ops, but not the op that is calling it, and must not write.
  *
  * Every op returns 0, or an outcome that it names, or an error: PANNIER_E_STORAGE (full, I/O, connection: the transaction is
@@ -131,7 +131,8 @@ struct member_row {
         struct uuid person;
         uint64_t
                 joined; /* position of the join row; 0: not in the feeds (no source left, or limited) */
-        bool limited; /* a consent limit keeps the person out of the scope */
+        uint64_t left; /* position of the exit row, 0: there is none */
+        bool limited;  /* a consent limit keeps the person out of the scope */
         uint32_t source_count;
 };
 
@@ -380,7 +381,7 @@ struct storage_ops {
 
         int (*custody_get)(struct storage *storage, const struct uuid *device,
                            const struct uuid *person, struct custody_row *ret); /* 1, 0 */
-        /* custody_sent() - one transaction of its own: all rows, durable when it returns; since_ms of old rows stays */
+        /* custody_sent() - write; since_ms of rows that are there stays, but after an erasure */
         int (*custody_sent)(struct storage *storage, const struct custody_row *rows, size_t count);
         int (*custody_each)(struct storage *storage, const struct uuid *device,
                             int (*visit)(void *context, const struct custody_row *row),

@@ -136,6 +136,7 @@ CREATE TABLE member (
         person   BLOB NOT NULL,
         feed     INTEGER NOT NULL,              -- feed.number
         joined   INTEGER NOT NULL,              -- position of the join row; 0: not in the feeds
+        left_at  INTEGER NOT NULL,              -- position of the exit row; 0: there is none
         limited  INTEGER NOT NULL,              -- 1: a consent keeps the person out
         sources  INTEGER NOT NULL,              -- rows of `source`
         PRIMARY KEY (locality, person, feed)

@@ -1,0 +1,335 @@
+#include "store/membership.h"
+
+#include "common/error.h"
+
+#include <string.h>
+
+/* A person's memberships, copied, because a visitor must not write. */
+struct members {
+        struct member_row *rows;
+        size_t count, capacity;
+};
+
+static void members_deinit(struct members *members)
+{
+        free(members->rows);
+}
+
+static int take_member(void *context, const struct member_row *row)
+{
+        struct members *members = context;
+
+        if (members->count == members->capacity) {
+                size_t capacity = members->capacity > 0 ? 2 * members->capacity : 8;
+                struct member_row *rows = realloc(members->rows, capacity * sizeof(*rows));
+
+                if (!rows)
+                        return FAIL(PANNIER_E_MEMORY, "no memory for memberships");
+                members->rows = rows;
+                members->capacity = capacity;
+        }
+        members->rows[members->count++] = *row;
+        return 0;
+}
+
+static uint64_t commit_position(struct storage *storage, const struct uuid *locality)
+{
+        const struct storage_locality *state = storage->ops->locality(storage, locality);
+
+        return state ? state->position : 0;
+}
+
+/* ---- joining and leaving ---- */
+
+static int remove_row(struct storage *storage, uint64_t feed, enum catalogue_class class,
+                      uint64_t position, const struct uuid *id)
+{
+        const struct feed_place place = {position, *id};
+
+        return storage->ops->feed_remove(storage, feed, class, &place);
+}
+
+/* Takes the person's row at @old away and puts one of @kind at @position, in the feed of every class. */
+static int put_person_rows(struct storage *storage, const struct member_row *member, uint64_t old,
+                           enum feed_kind kind, uint64_t position)
+{
+        const struct feed_row row = {.position = position, .id = member->person, .kind = kind};
+
+        for (int class = CLASS_BASIC; class <= CLASS_COUNT; class ++) {
+                int r = 0;
+
+                if (old != 0)
+                        r = remove_row(storage, member->feed, (enum catalogue_class) class, old,
+                                       &member->person);
+                if (r == 0)
+                        r = storage->ops->feed_put(storage, member->feed,
+                                                   (enum catalogue_class) class, &row);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int join(struct storage *storage, const struct uuid *locality,
+                const struct member_row *member, uint64_t position)
+{
+        struct member_row changed = *member;
+        int r = put_person_rows(storage, member, member->left, FEED_JOIN, position);
+
+        changed.joined = position;
+        changed.left = 0;
+        return r < 0 ? r : storage->ops->member_put(storage, locality, &changed);
+}
+
+struct own_row {
+        enum catalogue_class class;
+        struct feed_place place;
+};
+
+struct own_rows {
+        uint64_t joined;
+        struct buffer rows; /* struct own_row behind each other */
+};
+
+static void own_rows_deinit(struct own_rows *own)
+{
+        buffer_deinit(&own->rows);
+}
+
+static int take_own_row(void *context, const struct record *record, struct bytes stamps)
+{
+        struct own_rows *own = context;
+        struct own_row row = {
+                .class = record_feed_class(record),
+                .place = {record->position, record->id},
+        };
+
+        (void)stamps;
+        if (record->position > own->joined && row.class <= (enum catalogue_class)CLASS_COUNT)
+                buffer_append(&own->rows, BYTES(&row, sizeof(row)));
+        return buffer_check(&own->rows);
+}
+
+/* Records that changed after the person joined have rows of their own: they go with the person. */
+static int remove_own_rows(struct storage *storage, const struct member_row *member)
+{
+        CLEANUP(own_rows_deinit) struct own_rows own = {.joined = member->joined};
+        const struct catalogue *catalogue = catalogue_get();
+        int r = 0;
+
+        for (size_t i = 0; i < catalogue->type_count && r == 0; i++)
+                if (catalogue->types[i].personal)
+                        r = storage->ops->record_each(storage, &catalogue->types[i],
+                                                      &member->person, NULL, take_own_row, &own);
+        for (size_t at = 0; at < own.rows.size && r == 0; at += sizeof(struct own_row)) {
+                struct own_row row;
+
+                memcpy(&row, own.rows.data + at, sizeof(row));
+                r = storage->ops->feed_remove(storage, member->feed, row.class, &row.place);
+        }
+        return r;
+}
+
+static int leave(struct storage *storage, const struct uuid *locality,
+                 const struct member_row *member, uint64_t position)
+{
+        struct member_row changed = *member;
+        int r = remove_own_rows(storage, member);
+
+        if (r == 0)
+                r = put_person_rows(storage, member, member->joined, FEED_EXIT, position);
+        changed.joined = 0;
+        changed.left = position;
+        return r < 0 ? r : storage->ops->member_put(storage, locality, &changed);
+}
+
+static int settle(struct storage *storage, const struct uuid *locality,
+                  const struct member_row *member, uint64_t position)
+{
+        bool wanted = member->source_count > 0 && !member->limited;
+
+        if (wanted && member->joined == 0)
+                return join(storage, locality, member, position);
+        if (!wanted && member->joined != 0)
+                return leave(storage, locality, member, position);
+        return 0;
+}
+
+/* Brings the feeds in line with sources and limits, for all scopes of a person. */
+static int settle_all(struct storage *storage, const struct uuid *locality,
+                      const struct uuid *person)
+{
+        CLEANUP(members_deinit) struct members members = {0};
+        uint64_t position = commit_position(storage, locality);
+        int r = storage->ops->members_of(storage, locality, person, take_member, &members);
+
+        if (r == 0)
+                r = storage->ops->locality_touch(storage, locality);
+        for (size_t i = 0; i < members.count && r == 0; i++)
+                r = settle(storage, locality, &members.rows[i], position);
+        return r;
+}
+
+/* ---- sources ---- */
+
+static bool among(const struct scope *scope, const struct scope *scopes, size_t count)
+{
+        for (size_t i = 0; i < count; i++)
+                if (scope_equal(scope, &scopes[i]))
+                        return true;
+        return false;
+}
+
+static bool is_source(const struct members *members, const struct scope *scope)
+{
+        for (size_t i = 0; i < members->count; i++)
+                if (scope_equal(&members->rows[i].scope, scope))
+                        return true;
+        return false;
+}
+
+static int add_source(struct storage *storage, const struct uuid *locality,
+                      const struct uuid *person, const struct uuid *record,
+                      const struct scope *scope)
+{
+        uint64_t feed;
+        int r = storage->ops->feed_number(storage, locality, scope, true, &feed);
+
+        return r < 0 ? r : storage->ops->source_put(storage, locality, feed, person, record);
+}
+
+int membership_sources(struct storage *storage, const struct uuid *locality,
+                       const struct uuid *person, const struct uuid *record,
+                       const struct scope *scopes, size_t count)
+{
+        CLEANUP(members_deinit) struct members before = {0};
+        bool changed = false;
+        int r = storage->ops->sources_of(storage, locality, record, take_member, &before);
+
+        for (size_t i = 0; i < before.count && r == 0; i++) {
+                if (among(&before.rows[i].scope, scopes, count))
+                        continue;
+                r = storage->ops->source_remove(storage, locality, before.rows[i].feed, person,
+                                                record);
+                changed = true;
+        }
+        for (size_t i = 0; i < count && r == 0; i++) {
+                if (is_source(&before, &scopes[i]))
+                        continue;
+                r = add_source(storage, locality, person, record, &scopes[i]);
+                changed = true;
+        }
+        return r < 0 || !changed ? r : settle_all(storage, locality, person);
+}
+
+int membership_limit(struct storage *storage, const struct uuid *locality,
+                     const struct uuid *person,
+                     int (*forbid)(void *context, const struct scope *scope), void *context)
+{
+        CLEANUP(members_deinit) struct members members = {0};
+        bool changed = false;
+        int r = storage->ops->members_of(storage, locality, person, take_member, &members);
+
+        for (size_t i = 0; i < members.count && r == 0; i++) {
+                struct member_row *row = &members.rows[i];
+                int forbidden = forbid(context, &row->scope);
+
+                if (forbidden < 0)
+                        return forbidden;
+                if (row->limited == (forbidden > 0))
+                        continue;
+                row->limited = forbidden > 0;
+                changed = true;
+                r = storage->ops->member_put(storage, locality, row);
+        }
+        return r < 0 || !changed ? r : settle_all(storage, locality, person);
+}
+
+/* ---- records ---- */
+
+enum catalogue_class record_feed_class(const struct record *record)
+{
+        const struct value *about = NULL;
+
+        if (record->type->class != CLASS_OF_RECORD)
+                return record->type->class;
+        if (record->type == catalogue_conflict_type())
+                about = &record->values[catalogue_bind()->conflict.record_type];
+        return catalogue_class_of(
+                record->type, about && about->form == VALUE_INTEGER ? (uint64_t)about->integer : 0);
+}
+
+static int move_row(struct storage *storage, uint64_t feed, enum catalogue_class class,
+                    const struct record *record, uint64_t old_position)
+{
+        const struct feed_row row = {
+                .position = record->position,
+                .id = record->id,
+                .kind = FEED_RECORD,
+                .type = record->type->number,
+                .person = record->person,
+        };
+        int r = 0;
+
+        if (old_position == record->position)
+                return 0; /* written twice in one commit: its row is there */
+        if (old_position != 0)
+                r = remove_row(storage, feed, class, old_position, &record->id);
+        return r < 0 ? r : storage->ops->feed_put(storage, feed, class, &row);
+}
+
+static int publish_reference(struct storage *storage, const struct record *record,
+                             enum catalogue_class class, uint64_t old_position)
+{
+        const struct scope scope = {SCOPE_LOCALITY, record->locality};
+        uint64_t feed;
+        int r = storage->ops->feed_number(storage, &record->locality, &scope, true, &feed);
+
+        return r < 0 ? r : move_row(storage, feed, class, record, old_position);
+}
+
+int membership_publish(struct storage *storage, const struct record *record, uint64_t old_position)
+{
+        CLEANUP(members_deinit) struct members members = {0};
+        enum catalogue_class class = record_feed_class(record);
+        int r = storage->ops->locality_touch(storage, &record->locality);
+
+        if (r < 0 || class > (enum catalogue_class)CLASS_COUNT)
+                return r;
+        if (uuid_is_none(&record->person))
+                return publish_reference(storage, record, class, old_position);
+        r = storage->ops->members_of(storage, &record->locality, &record->person, take_member,
+                                     &members);
+        for (size_t i = 0; i < members.count && r == 0; i++) {
+                const struct member_row *member = &members.rows[i];
+
+                /* At or below the join row's position the join row stands for it. */
+                if (member->joined == 0 || record->position <= member->joined)
+                        continue;
+                r = move_row(storage, member->feed, class, record,
+                             old_position > member->joined ? old_position : 0);
+        }
+        return r;
+}
+
+struct held_search {
+        const struct scope_set *scopes;
+        bool found;
+};
+
+static int search_held(void *context, const struct member_row *row)
+{
+        struct held_search *search = context;
+
+        search->found = row->joined != 0 && scope_set_has(search->scopes, &row->scope);
+        return search->found;
+}
+
+int membership_held(struct storage *storage, const struct uuid *locality, const struct uuid *person,
+                    const struct scope_set *scopes)
+{
+        struct held_search search = {scopes, false};
+        int r = storage->ops->members_of(storage, locality, person, search_held, &search);
+
+        return r < 0 ? r : search.found;
+}

@@ -1,0 +1,75 @@
+/*
+ * What the files of the SQLite implementation of store/storage.h share. Nobody else includes it.
+ *
+ * One file per group of tables; each owns its statements, indexed by an enum of its own and prepared when the
+ * connection opens.
+ */
+#ifndef STORE_STORAGE_SQLITE_H
+#define STORE_STORAGE_SQLITE_H
+
+#include "common/db.h"
+#include "common/record_table.h"
+#include "store/storage.h"
+
+enum {
+        SQLITE_STMT_MAX = 40,              /* statements of one file */
+        SQLITE_LOCALITIES_MAX = 64,        /* localities of one store */
+        STORE_WRITER_CACHE_KIB = 64 << 10, /* a group commit touches pages all over its B-trees */
+        STORE_READER_CACHE_KIB = 16 << 10,
+};
+
+enum sqlite_group { GROUP_CORE, GROUP_LOG, GROUP_FEED, GROUP_DEVICES, GROUP_COUNT };
+
+enum sqlite_mode { MODE_IDLE, MODE_READING, MODE_WRITING };
+
+struct sqlite_locality {
+        int64_t number; /* what keys carry */
+        bool loaded;    /* `state` is of this transaction */
+        struct storage_locality state;
+        struct storage_locality saved; /* at the savepoint */
+};
+
+struct sqlite_find; /* a prepared look-up by one field */
+
+struct storage_sqlite {
+        struct storage base; /* first: a struct storage * is one of these */
+        struct storage_ops ops;
+        struct db *db;
+        struct record_tables *tables;
+        enum sqlite_mode mode;
+        bool read_only;
+        sqlite3_stmt *stmts[GROUP_COUNT][SQLITE_STMT_MAX];
+        struct sqlite_locality localities[SQLITE_LOCALITIES_MAX];
+        size_t locality_count;
+        struct sqlite_find *finds; /* newest first */
+};
+
+static inline struct storage_sqlite *sqlite_of(struct storage *storage)
+{
+        return (struct storage_sqlite *)(void *)storage;
+}
+
+/* sqlite_locality() - the small number of a locality; PANNIER_E_NOT_FOUND */
+int sqlite_locality(struct storage_sqlite *sqlite, const struct uuid *id, int64_t *ret);
+
+/* sqlite_locality_id() - the other way; UUID_NONE where there is none */
+struct uuid sqlite_locality_id(const struct storage_sqlite *sqlite, int64_t number);
+
+/* sqlite_writing() - 0 in a write transaction, PANNIER_E_INTERNAL elsewhere */
+int sqlite_writing(const struct storage_sqlite *sqlite);
+
+/* sqlite_copy_fixed() - a column of exactly @size bytes; zero where it is NULL; PANNIER_E_CORRUPT */
+int sqlite_copy_fixed(sqlite3_stmt *stmt, int column, void *ret, size_t size);
+
+/* Each file's part of the table of functions, and its statements. */
+void sqlite_records_ops(struct storage_ops *ops);
+void sqlite_log_ops(struct storage_ops *ops);
+void sqlite_feed_ops(struct storage_ops *ops);
+void sqlite_device_ops(struct storage_ops *ops);
+int sqlite_records_prepare(struct storage_sqlite *sqlite);
+int sqlite_log_prepare(struct storage_sqlite *sqlite);
+int sqlite_feed_prepare(struct storage_sqlite *sqlite);
+int sqlite_devices_prepare(struct storage_sqlite *sqlite);
+void sqlite_records_free(struct storage_sqlite *sqlite);
+
+#endif

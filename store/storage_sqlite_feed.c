@@ -1,0 +1,505 @@
+/*
+ * Scopes, who is in them, their feeds; open conflicts and custody.
+ */
+#include "common/error.h"
+#include "store/storage_sqlite.h"
+
+#include <string.h>
+
+enum feed_sql {
+        SQL_FEED_NUMBER,
+        SQL_FEED_ADD,
+        SQL_MEMBERS_OF,
+        SQL_MEMBER_PUT,
+        SQL_MEMBER_COUNT,
+        SQL_SOURCE_PUT,
+        SQL_SOURCE_REMOVE,
+        SQL_SOURCES_OF,
+        SQL_ROW_PUT,
+        SQL_ROW_REMOVE,
+        SQL_ROW_SCAN,
+        SQL_ROW_LAST,
+        SQL_CONFLICT_FIND,
+        SQL_CONFLICT_OPEN,
+        SQL_CONFLICT_CLOSE,
+        SQL_CUSTODY_GET,
+        SQL_CUSTODY_SENT,
+        SQL_CUSTODY_EACH,
+        SQL_FEED_COUNT_
+};
+
+static const char *const feed_sql[SQL_FEED_COUNT_] = {
+        [SQL_FEED_NUMBER] = "SELECT number FROM feed WHERE locality = ?1 AND kind = ?2 AND id = ?3",
+        [SQL_FEED_ADD] = "INSERT INTO feed (locality, kind, id) VALUES (?1, ?2, ?3)",
+        [SQL_MEMBERS_OF] =
+                "SELECT member.feed, feed.kind, feed.id, joined, left_at, limited, sources"
+                " FROM member JOIN feed ON feed.number = member.feed"
+                " WHERE member.locality = ?1 AND person = ?2 ORDER BY member.feed",
+        [SQL_MEMBER_PUT] =
+                "INSERT INTO member (locality, person, feed, joined, left_at, limited, sources)"
+                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0) ON CONFLICT (locality, person, feed)"
+                " DO UPDATE SET joined = excluded.joined, left_at = excluded.left_at,"
+                " limited = excluded.limited",
+        [SQL_MEMBER_COUNT] =
+                "INSERT INTO member (locality, person, feed, joined, left_at, limited, sources)"
+                " VALUES (?1, ?2, ?3, 0, 0, 0, ?4) ON CONFLICT (locality, person, feed)"
+                " DO UPDATE SET sources = sources + excluded.sources",
+        [SQL_SOURCE_PUT] = "INSERT OR IGNORE INTO source (locality, record, feed, person)"
+                           " VALUES (?1, ?2, ?3, ?4)",
+        [SQL_SOURCE_REMOVE] = "DELETE FROM source WHERE locality = ?1 AND record = ?2 AND feed = "
+                              "?3 AND person = ?4",
+        [SQL_SOURCES_OF] =
+                "SELECT source.feed, feed.kind, feed.id, member.joined, member.left_at,"
+                " member.limited, member.sources, source.person"
+                " FROM source JOIN feed ON feed.number = source.feed"
+                " JOIN member ON member.locality = source.locality AND member.person = "
+                "source.person"
+                " AND member.feed = source.feed"
+                " WHERE source.locality = ?1 AND source.record = ?2 ORDER BY source.feed",
+        [SQL_ROW_PUT] =
+                "INSERT OR REPLACE INTO feed_row (feed, class, position, id, kind, type, person)"
+                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        [SQL_ROW_REMOVE] =
+                "DELETE FROM feed_row WHERE feed = ?1 AND class = ?2 AND position = ?3 AND id = ?4",
+        [SQL_ROW_SCAN] = "SELECT position, id, kind, type, person FROM feed_row"
+                         " WHERE feed = ?1 AND class = ?2 AND (position, id) > (?3, ?4)"
+                         " ORDER BY position, id",
+        [SQL_ROW_LAST] = "SELECT position, id FROM feed_row WHERE feed = ?1 AND class = ?2"
+                         " ORDER BY position DESC, id DESC LIMIT 1",
+        [SQL_CONFLICT_FIND] = "SELECT conflict FROM open_conflict WHERE locality = ?1 AND record = "
+                              "?2 AND key = ?3",
+        [SQL_CONFLICT_OPEN] =
+                "INSERT OR REPLACE INTO open_conflict (locality, record, key, conflict)"
+                " VALUES (?1, ?2, ?3, ?4)",
+        [SQL_CONFLICT_CLOSE] = "DELETE FROM open_conflict WHERE locality = ?1 AND conflict = ?2",
+        [SQL_CUSTODY_GET] = "SELECT locality, device, person, since_ms, position, erased_ms"
+                            " FROM custody WHERE device = ?1 AND person = ?2",
+        /* Somebody who comes back after an erasure is held since now. */
+        [SQL_CUSTODY_SENT] =
+                "INSERT INTO custody (device, person, locality, since_ms, position, erased_ms)"
+                " VALUES (?1, ?2, ?3, ?4, ?5, 0) ON CONFLICT (device, person) DO UPDATE SET"
+                " since_ms = CASE erased_ms WHEN 0 THEN since_ms ELSE excluded.since_ms END,"
+                " position = CASE locality WHEN excluded.locality"
+                " THEN max(position, excluded.position) ELSE excluded.position END,"
+                " locality = excluded.locality, erased_ms = 0",
+        [SQL_CUSTODY_EACH] = "SELECT locality, device, person, since_ms, position, erased_ms"
+                             " FROM custody WHERE device = ?1 ORDER BY person",
+};
+
+_Static_assert((int)SQL_FEED_COUNT_ <= (int)SQLITE_STMT_MAX, "room for the statements");
+
+static sqlite3_stmt *feed_stmt(struct storage_sqlite *sqlite, enum feed_sql sql)
+{
+        return sqlite->stmts[GROUP_FEED][sql];
+}
+
+/* ---- feeds' numbers ---- */
+
+static int bind_scope(struct storage_sqlite *sqlite, enum feed_sql sql, int64_t locality,
+                      const struct scope *scope)
+{
+        sqlite3_stmt *stmt = feed_stmt(sqlite, sql);
+
+        db_bind_int(stmt, 1, locality);
+        db_bind_int(stmt, 2, scope->kind);
+        db_bind_uuid(stmt, 3, &scope->id);
+        return sql == SQL_FEED_ADD ? db_run(sqlite->db, stmt) : db_step(sqlite->db, stmt);
+}
+
+static int op_feed_number(struct storage *storage, const struct uuid *locality,
+                          const struct scope *scope, bool create, uint64_t *ret)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        int64_t number;
+        int r = sqlite_locality(sqlite, locality, &number);
+
+        if (r < 0)
+                return r;
+        r = bind_scope(sqlite, SQL_FEED_NUMBER, number, scope);
+        if (r > 0) {
+                *ret = (uint64_t)db_column_int(feed_stmt(sqlite, SQL_FEED_NUMBER), 0);
+                db_reset(feed_stmt(sqlite, SQL_FEED_NUMBER));
+                return 0;
+        }
+        *ret = 0;
+        if (r < 0 || !create)
+                return r;
+        r = sqlite_writing(sqlite);
+        if (r == 0)
+                r = bind_scope(sqlite, SQL_FEED_ADD, number, scope);
+        if (r == 0)
+                *ret = (uint64_t)sqlite3_last_insert_rowid(db_handle(sqlite->db));
+        return r;
+}
+
+/* ---- members ---- */
+
+static int visit_members(struct storage_sqlite *sqlite, sqlite3_stmt *stmt,
+                         const struct uuid *person, storage_member_visit *visit, void *context)
+{
+        int r;
+
+        while ((r = db_step(sqlite->db, stmt)) > 0) {
+                struct member_row row = {
+                        .feed = (uint64_t)db_column_int(stmt, 0),
+                        .scope = {.kind = (enum scope_kind)db_column_int(stmt, 1),
+                                  .id = db_column_uuid(stmt, 2)},
+                        .person = person ? *person : db_column_uuid(stmt, 7),
+                        .joined = (uint64_t)db_column_int(stmt, 3),
+                        .left = (uint64_t)db_column_int(stmt, 4),
+                        .limited = db_column_int(stmt, 5) != 0,
+                        .source_count = (uint32_t)db_column_int(stmt, 6),
+                };
+
+                r = visit(context, &row);
+                if (r != 0)
+                        break;
+        }
+        db_reset(stmt);
+        return r;
+}
+
+static int op_members_of(struct storage *storage, const struct uuid *locality,
+                         const struct uuid *person, storage_member_visit *visit, void *context)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_MEMBERS_OF);
+        int64_t number;
+        int r = sqlite_locality(sqlite, locality, &number);
+
+        if (r < 0)
+                return r;
+        db_bind_int(stmt, 1, number);
+        db_bind_uuid(stmt, 2, person);
+        return visit_members(sqlite, stmt, person, visit, context);
+}
+
+static int op_member_put(struct storage *storage, const struct uuid *locality,
+                         const struct member_row *row)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_MEMBER_PUT);
+        int64_t number;
+        int r = sqlite_writing(sqlite);
+
+        if (r == 0)
+                r = sqlite_locality(sqlite, locality, &number);
+        if (r < 0)
+                return r;
+        db_bind_int(stmt, 1, number);
+        db_bind_uuid(stmt, 2, &row->person);
+        db_bind_int(stmt, 3, (int64_t)row->feed);
+        db_bind_int(stmt, 4, (int64_t)row->joined);
+        db_bind_int(stmt, 5, (int64_t)row->left);
+        db_bind_int(stmt, 6, row->limited);
+        return db_run(sqlite->db, stmt);
+}
+
+/* Adds or takes a source, and keeps the member's count of them; nothing happens where it was so already. */
+static int change_source(struct storage_sqlite *sqlite, enum feed_sql sql,
+                         const struct uuid *locality, uint64_t feed, const struct uuid *person,
+                         const struct uuid *record)
+{
+        sqlite3_stmt *stmt = feed_stmt(sqlite, sql);
+        int64_t number;
+        int r = sqlite_writing(sqlite);
+
+        if (r == 0)
+                r = sqlite_locality(sqlite, locality, &number);
+        if (r < 0)
+                return r;
+        db_bind_int(stmt, 1, number);
+        db_bind_uuid(stmt, 2, record);
+        db_bind_int(stmt, 3, (int64_t)feed);
+        db_bind_uuid(stmt, 4, person);
+        r = db_run(sqlite->db, stmt);
+        if (r < 0 || db_changes(sqlite->db) == 0)
+                return r;
+        stmt = feed_stmt(sqlite, SQL_MEMBER_COUNT);
+        db_bind_int(stmt, 1, number);
+        db_bind_uuid(stmt, 2, person);
+        db_bind_int(stmt, 3, (int64_t)feed);
+        db_bind_int(stmt, 4, sql == SQL_SOURCE_PUT ? 1 : -1);
+        return db_run(sqlite->db, stmt);
+}
+
+static int op_source_put(struct storage *storage, const struct uuid *locality, uint64_t feed,
+                         const struct uuid *person, const struct uuid *record)
+{
+        return change_source(sqlite_of(storage), SQL_SOURCE_PUT, locality, feed, person, record);
+}
+
+static int op_source_remove(struct storage *storage, const struct uuid *locality, uint64_t feed,
+                            const struct uuid *person, const struct uuid *record)
+{
+        return change_source(sqlite_of(storage), SQL_SOURCE_REMOVE, locality, feed, person, record);
+}
+
+static int op_sources_of(struct storage *storage, const struct uuid *locality,
+                         const struct uuid *record, storage_member_visit *visit, void *context)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_SOURCES_OF);
+        int64_t number;
+        int r = sqlite_locality(sqlite, locality, &number);
+
+        if (r < 0)
+                return r;
+        db_bind_int(stmt, 1, number);
+        db_bind_uuid(stmt, 2, record);
+        return visit_members(sqlite, stmt, NULL, visit, context);
+}
+
+/* ---- rows of feeds ---- */
+
+static int op_feed_put(struct storage *storage, uint64_t feed, enum catalogue_class class,
+                       const struct feed_row *row)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_ROW_PUT);
+        int r = sqlite_writing(sqlite);
+
+        if (r < 0)
+                return r;
+        db_bind_int(stmt, 1, (int64_t)feed);
+        db_bind_int(stmt, 2, class);
+        db_bind_int(stmt, 3, (int64_t)row->position);
+        db_bind_uuid(stmt, 4, &row->id);
+        db_bind_int(stmt, 5, row->kind);
+        db_bind_int(stmt, 6, row->type);
+        db_bind_uuid(stmt, 7, &row->person);
+        return db_run(sqlite->db, stmt);
+}
+
+static int op_feed_remove(struct storage *storage, uint64_t feed, enum catalogue_class class,
+                          const struct feed_place *place)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_ROW_REMOVE);
+        int r = sqlite_writing(sqlite);
+
+        if (r < 0)
+                return r;
+        db_bind_int(stmt, 1, (int64_t)feed);
+        db_bind_int(stmt, 2, class);
+        db_bind_int(stmt, 3, (int64_t)place->position);
+        db_bind_uuid(stmt, 4, &place->id);
+        return db_run(sqlite->db, stmt);
+}
+
+static int op_feed_scan(struct storage *storage, uint64_t feed, enum catalogue_class class,
+                        const struct feed_place *after, storage_feed_visit *visit, void *context)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_ROW_SCAN);
+        int r;
+
+        db_bind_int(stmt, 1, (int64_t)feed);
+        db_bind_int(stmt, 2, class);
+        db_bind_int(stmt, 3, (int64_t)after->position);
+        db_bind_blob(stmt, 4, BYTES(after->id.bytes, sizeof(after->id.bytes)));
+        while ((r = db_step(sqlite->db, stmt)) > 0) {
+                struct feed_row row = {
+                        .position = (uint64_t)db_column_int(stmt, 0),
+                        .id = db_column_uuid(stmt, 1),
+                        .kind = (enum feed_kind)db_column_int(stmt, 2),
+                        .type = (uint8_t)db_column_int(stmt, 3),
+                        .person = db_column_uuid(stmt, 4),
+                };
+
+                r = visit(context, &row);
+                if (r != 0)
+                        break;
+        }
+        db_reset(stmt);
+        return r;
+}
+
+static int op_feed_last(struct storage *storage, uint64_t feed, enum catalogue_class class,
+                        struct feed_place *ret)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_ROW_LAST);
+        int r;
+
+        db_bind_int(stmt, 1, (int64_t)feed);
+        db_bind_int(stmt, 2, class);
+        r = db_step(sqlite->db, stmt);
+        if (r < 0)
+                return r;
+        *ret = (struct feed_place){0};
+        if (r > 0) {
+                ret->position = (uint64_t)db_column_int(stmt, 0);
+                ret->id = db_column_uuid(stmt, 1);
+        }
+        db_reset(stmt);
+        return 0;
+}
+
+int feed_place_compare(const struct feed_place *a, const struct feed_place *b)
+{
+        if (a->position != b->position)
+                return a->position < b->position ? -1 : 1;
+        return uuid_compare(&a->id, &b->id);
+}
+
+/* ---- conflicts ---- */
+
+static int op_conflict_find(struct storage *storage, const struct uuid *locality,
+                            const struct uuid *record, uint16_t key, struct uuid *ret)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_CONFLICT_FIND);
+        int64_t number;
+        int r = sqlite_locality(sqlite, locality, &number);
+
+        if (r < 0)
+                return r;
+        db_bind_int(stmt, 1, number);
+        db_bind_uuid(stmt, 2, record);
+        db_bind_int(stmt, 3, key);
+        r = db_step(sqlite->db, stmt);
+        if (r <= 0)
+                return r;
+        *ret = db_column_uuid(stmt, 0);
+        db_reset(stmt);
+        return 1;
+}
+
+static int op_conflict_open(struct storage *storage, const struct open_conflict *conflict)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_CONFLICT_OPEN);
+        int64_t number;
+        int r = sqlite_writing(sqlite);
+
+        if (r == 0)
+                r = sqlite_locality(sqlite, &conflict->locality, &number);
+        if (r < 0)
+                return r;
+        db_bind_int(stmt, 1, number);
+        db_bind_uuid(stmt, 2, &conflict->record);
+        db_bind_int(stmt, 3, conflict->key);
+        db_bind_uuid(stmt, 4, &conflict->conflict);
+        return db_run(sqlite->db, stmt);
+}
+
+static int op_conflict_close(struct storage *storage, const struct uuid *locality,
+                             const struct uuid *conflict)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_CONFLICT_CLOSE);
+        int64_t number;
+        int r = sqlite_writing(sqlite);
+
+        if (r == 0)
+                r = sqlite_locality(sqlite, locality, &number);
+        if (r < 0)
+                return r;
+        db_bind_int(stmt, 1, number);
+        db_bind_uuid(stmt, 2, conflict);
+        return db_run(sqlite->db, stmt);
+}
+
+/* ---- custody ---- */
+
+static void read_custody(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, struct custody_row *ret)
+{
+        *ret = (struct custody_row){
+                .locality = sqlite_locality_id(sqlite, db_column_int(stmt, 0)),
+                .device = db_column_uuid(stmt, 1),
+                .person = db_column_uuid(stmt, 2),
+                .since_ms = db_column_int(stmt, 3),
+                .position = (uint64_t)db_column_int(stmt, 4),
+                .erased_ms = db_column_int(stmt, 5),
+        };
+}
+
+static int op_custody_get(struct storage *storage, const struct uuid *device,
+                          const struct uuid *person, struct custody_row *ret)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_CUSTODY_GET);
+        int r;
+
+        db_bind_uuid(stmt, 1, device);
+        db_bind_uuid(stmt, 2, person);
+        r = db_step(sqlite->db, stmt);
+        if (r <= 0)
+                return r;
+        read_custody(sqlite, stmt, ret);
+        db_reset(stmt);
+        return 1;
+}
+
+static int put_custody(struct storage_sqlite *sqlite, const struct custody_row *row)
+{
+        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_CUSTODY_SENT);
+        int64_t number;
+        int r = sqlite_locality(sqlite, &row->locality, &number);
+
+        if (r < 0)
+                return r;
+        db_bind_uuid(stmt, 1, &row->device);
+        db_bind_uuid(stmt, 2, &row->person);
+        db_bind_int(stmt, 3, number);
+        db_bind_int(stmt, 4, row->since_ms);
+        db_bind_int(stmt, 5, (int64_t)row->position);
+        return db_run(sqlite->db, stmt);
+}
+
+static int op_custody_sent(struct storage *storage, const struct custody_row *rows, size_t count)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        int r = sqlite_writing(sqlite);
+
+        for (size_t i = 0; i < count && r == 0; i++)
+                r = put_custody(sqlite, &rows[i]);
+        return r;
+}
+
+static int op_custody_each(struct storage *storage, const struct uuid *device,
+                           int (*visit)(void *context, const struct custody_row *row),
+                           void *context)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_CUSTODY_EACH);
+        int r;
+
+        db_bind_uuid(stmt, 1, device);
+        while ((r = db_step(sqlite->db, stmt)) > 0) {
+                struct custody_row row;
+
+                read_custody(sqlite, stmt, &row);
+                r = visit(context, &row);
+                if (r != 0)
+                        break;
+        }
+        db_reset(stmt);
+        return r;
+}
+
+void sqlite_feed_ops(struct storage_ops *ops)
+{
+        ops->feed_number = op_feed_number;
+        ops->members_of = op_members_of;
+        ops->member_put = op_member_put;
+        ops->source_put = op_source_put;
+        ops->source_remove = op_source_remove;
+        ops->sources_of = op_sources_of;
+        ops->feed_put = op_feed_put;
+        ops->feed_remove = op_feed_remove;
+        ops->feed_scan = op_feed_scan;
+        ops->feed_last = op_feed_last;
+        ops->conflict_find = op_conflict_find;
+        ops->conflict_open = op_conflict_open;
+        ops->conflict_close = op_conflict_close;
+        ops->custody_get = op_custody_get;
+        ops->custody_sent = op_custody_sent;
+        ops->custody_each = op_custody_each;
+}
+
+int sqlite_feed_prepare(struct storage_sqlite *sqlite)
+{
+        return db_prepare_all(sqlite->db, feed_sql, SQL_FEED_COUNT_, sqlite->stmts[GROUP_FEED]);
+}
