@@ -1,7 +1,7 @@
 #include "store/storage_sqlite.h"
 
 #include "common/error.h"
-#include "store_sql.h"
+#include "schema/store_sql.h"
 
 #include <assert.h>
 #include <stdio.h>
