@@ -1,0 +1,125 @@
+/*
+ * What becomes of an entry: from its bytes to an outcome in the log, with everything that follows from it.
+ *
+ * It works inside the write transaction that the caller began on the storage, and leaves beginning, committing, lanes,
+ * gaps and signatures to the caller. No SQL, no clock, no network: time comes as a parameter. What the fields of an entry
+ * do to a record is decided by store/reconcile.h, pure; here is what needs to look things up: who may write what, what has
+ * not arrived yet, who is in which scope, and what the store itself changes because of it. Nothing changes without a row in
+ * the log: what the store does of its own is an entry of its own there.
+ */
+#ifndef STORE_JUDGE_H
+#define STORE_JUDGE_H
+
+#include "common/reason.h"
+#include "common/wire_messages.h"
+#include "store/storage.h"
+
+enum {
+        JUDGE_PARKED_MS = 7 * 86400 * 1000, /* how long an entry may wait for what it builds on */
+        JUDGE_DEPTH_MAX = 8,                /* consequences of consequences */
+};
+
+struct judge; /* caches and scratch memory on one storage connection; used by one thread */
+
+/* judge_new() - @storage must outlive it */
+int judge_new(struct storage *storage, struct judge **ret);
+struct judge *judge_free(struct judge *judge);
+DEFINE_FREEP(judge)
+
+/**
+ * judge_begin() - a write transaction has begun (or was rolled back to a savepoint): forget what was remembered
+ * @now_ms: store time of this commit
+ */
+void judge_begin(struct judge *judge, int64_t now_ms);
+
+/* What is the same for all entries of one request. */
+struct judge_origin {
+        const struct device_row *device; /* that wrote them, whoever carried them */
+        int64_t received_ms;             /* store time */
+        int64_t clock_offset_ms;         /* device clock minus store time, as measured */
+        uint64_t
+                boot_id; /* of the hello: a clock that was never set is corrected by the time since boot; 0: not known */
+        int64_t boot_ms;
+        const struct wire_head *
+                heads; /* heads of our logs that the device showed, signature checked: a base beyond them is no base */
+        size_t head_count;
+};
+
+struct judge_entry {
+        const struct entry_header *header;
+        struct bytes header_bytes, body; /* as they travelled */
+        uint8_t body_hash[HASH_SIZE];
+};
+
+/* judge_locality() - in which locality an entry is judged: its own where it is in this transaction, else the device's */
+const struct uuid *judge_locality(struct judge *judge, const struct judge_origin *origin,
+                                  const struct entry_header *header);
+
+/**
+ * judge_take() - judge one entry, and whatever was parked and can be judged because of it
+ *
+ * Afterwards the entry has a row in the log, or is parked. A repeat (same device, id and body) changes nothing. Whatever is
+ * wrong with the entry itself ends in its quarantine, never in an error. The lane's row must be up to date with the
+ * entries before this one (header.needs of other entries are met by it).
+ *
+ * Return: 0; PANNIER_E_STORAGE and PANNIER_E_MEMORY: the transaction is to be rolled back; any other error is ours: go back to
+ *         a savepoint and judge_refuse(…, REASON_INTERNAL)
+ */
+int judge_take(struct judge *judge, const struct judge_origin *origin,
+               const struct judge_entry *entry);
+
+/* judge_refuse() - put an entry into quarantine unseen: it is damaged, unsigned, or judging it failed */
+int judge_refuse(struct judge *judge, const struct judge_origin *origin,
+                 const struct judge_entry *entry, enum quarantine_reason reason);
+
+/**
+ * judge_retry() - look again at parked entries of one device, such as after its grants have changed
+ *
+ * Return: how many were judged, or an error
+ */
+int judge_retry(struct judge *judge, const struct device_row *device);
+
+/**
+ * judge_expire() - quarantine (not here) what has been parked in a locality for JUDGE_PARKED_MS
+ * @max: at most so many in one call
+ *
+ * Return: how many, or an error
+ */
+int judge_expire(struct judge *judge, const struct uuid *locality, size_t max);
+
+/**
+ * judge_tick() - changes that come with time: a last day that is past, provisional scopes that are no longer needed
+ * @max: at most so many records are changed in one call
+ *
+ * The locality is in the write transaction. Cheap where the day has not changed since the last complete tick of this judge.
+ *
+ * Return: how many records were changed; fewer than @max: all is done for today; or an error
+ */
+int judge_tick(struct judge *judge, const struct uuid *locality, size_t max);
+
+/* One thing that the store itself writes: an import, a consequence, a conflict. */
+struct judge_change {
+        const struct uuid *locality;
+        const struct catalogue_type *type;
+        struct uuid entry; /* id of the entry; must be new */
+        struct uuid record;
+        struct uuid person;                 /* UUID_NONE for reference data */
+        const struct entry_change *changes; /* ascending; whole values, also of sets and maps */
+        size_t change_count;
+        struct bytes reason; /* why, for the audit; UTF-8, may be empty */
+        bool keep_staff;     /* an import: a value that staff wrote is not overwritten */
+};
+
+enum judge_put { JUDGE_UNCHANGED = 0, JUDGE_CREATED = 1, JUDGE_EDITED = 2 };
+
+/**
+ * judge_put() - create a record, or bring its fields to these values; the others stay as they are
+ *
+ * Writes nothing where nothing differs. With keep_staff a differing value that a member of staff wrote stays.
+ *
+ * Return: JUDGE_UNCHANGED, JUDGE_CREATED, JUDGE_EDITED; PANNIER_E_INVALID: a value the catalogue refuses, with the detail;
+ *         PANNIER_E_TAKEN: the id belongs to a record of another type or person
+ */
+int judge_put(struct judge *judge, const struct judge_change *change);
+
+#endif
