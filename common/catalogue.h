@@ -79,9 +79,10 @@ struct catalogue_field {
         uint16_t number; /* 1 … FIELD_NUMBER_MAX, never reused; what travels */
         const char *name;
         const char *title;
-        const char *unit;   /* NULL where there is none */
-        const char *fhir;   /* path in the FHIR resource, NULL where there is none */
-        const char *snomed; /* code of what the field measures, NULL where there is none */
+        const char *unit;         /* NULL where there is none */
+        const char *fhir;         /* path in the FHIR resource, NULL where there is none */
+        const char *snomed;       /* code of what the field measures, NULL where there is none */
+        const char *snomed_score; /* code of its part of the NEWS2, NULL where there is none */
         enum catalogue_kind kind;
         enum catalogue_kind element; /* of a set: KIND_CODE, KIND_TEXT or KIND_REF; otherwise 0 */
         enum catalogue_rule rule;
@@ -205,6 +206,12 @@ struct catalogue_compare {
         bool equal;
 };
 
+/* A creation for which `condition` holds needs this field. */
+struct catalogue_need {
+        int16_t field_index;
+        struct catalogue_condition condition;
+};
+
 /* Code that the catalogue names: small pure modules (catalogue_check.h). */
 enum catalogue_check { CHECK_NONE, CHECK_NEWS2, CHECK_NHS_NUMBER, CHECK_ADULT, CHECK_ADVANCE_CARE };
 
@@ -261,6 +268,7 @@ struct catalogue_type {
         bool personal; /* its records hang on a person; otherwise it is reference data of a locality */
         bool is_person;   /* its record id is the person id */
         bool store_only;  /* written by the store's imports alone */
+        bool by_device;   /* the device itself may be the author too: "delivered" */
         bool is_conflict; /* the type of the records that the store makes for a decision */
         bool is_access_event;
         bool is_task;
@@ -284,12 +292,16 @@ struct catalogue_type {
         uint8_t unique_count;
         const struct catalogue_compare *compares;
         uint8_t compare_count;
+        const struct catalogue_need *needs;
+        uint8_t need_count;
         struct catalogue_expiry expiry;
         int16_t other_person_index; /* a ref to a second person: shown only where both are in scope; -1 */
         const struct catalogue_check_use *checks;
         uint8_t check_count;
         const char *
-                sql_create; /* CREATE TABLE and its indexes, the same on both sides (record_table.h) */
+                sql_create; /* CREATE TABLE IF NOT EXISTS, the same on both sides (record_table.h) */
+        const char *
+                sql_indexes; /* CREATE INDEX IF NOT EXISTS …; NULL where there is none; after columns were added */
 };
 
 #define ROLE_ANY (~(uint64_t)0)

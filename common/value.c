@@ -155,6 +155,9 @@ static int check_limits(const struct catalogue_field *field, const struct value 
         case VALUE_UUID:
                 if (uuid_is_none(&value->uuid))
                         return FAIL(PANNIER_E_INVALID, "%s: not an id", field->name);
+                if (strict && field->future)
+                        return FAIL(PANNIER_E_INVALID, "%s: what it refers to does not exist yet",
+                                    field->name);
                 return 0;
         }
         return FAIL(PANNIER_E_INTERNAL, "%s: value of no form", field->name);

@@ -1,0 +1,112 @@
+"""JSON Schema (2020-12) of the local API: per type the fields as they are read, as a creation and as an edit carry them.
+
+It never refuses what the daemon accepts is not promised; what it refuses, the daemon refuses too.
+"""
+import json
+
+from . import model
+
+COMMON = {
+    "uuid": {"type": "string", "pattern": "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"},
+    "instant": {"type": "string", "description": "RFC 3339, UTC, to the millisecond",
+                "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,3})?Z$"},
+    "date": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+    "bytes": {"type": "string", "contentEncoding": "base64"},
+    "newer": {"type": "string", "description": "number of an option of a newer catalogue", "pattern": "^#[0-9]{1,5}$"},
+}
+READ, CREATE, EDIT = "read", "create", "edit"
+
+
+def _ref(name):
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _code(field, use):
+    known = {"type": "string", "enum": [option.code for option in field.options]}
+    if not field.options:  # a code of another field's options, by number
+        return _ref("newer")
+    return {"anyOf": [known, _ref("newer")]} if use == READ else known
+
+
+def _element(field, use):
+    return {"code": lambda: _code(field, use), "text": lambda: {"type": "string", "minLength": 1},
+            "ref": lambda: _ref("uuid")}[field.element]()
+
+
+def _set(field, use):
+    whole = {"type": "array", "uniqueItems": True, "items": _element(field, use)}
+    if use != EDIT:
+        return whole
+    change = {"type": "object", "additionalProperties": False, "minProperties": 1,
+              "properties": {"add": whole, "remove": {"type": "array", "uniqueItems": True, "items": _element(field, READ)}}}
+    return {"anyOf": [whole, change]}
+
+
+def _map(field, use):
+    text = {"type": ["string", "null"]} if use == EDIT else {"type": "string"}
+    schema = {"type": "object", "additionalProperties": text}
+    if field.options:
+        names = {"anyOf": [{"enum": [option.code for option in field.options]}, {"pattern": COMMON["newer"]["pattern"]}]}
+        schema["propertyNames"] = names if use == READ else names["anyOf"][0]
+    return schema
+
+
+def value(field, use):
+    """The schema of one field's value."""
+    if field.future and use != READ:
+        return False
+    if field.kind in model.NUMBERS:
+        schema = {"type": "integer", "minimum": field.hard[0], "maximum": field.hard[1]}
+    elif field.kind == "text":
+        schema = {"type": "string", "maxLength": field.size}
+    else:
+        schema = {"code": lambda: _code(field, use), "set": lambda: _set(field, use), "map": lambda: _map(field, use),
+                  "bool": lambda: {"type": "boolean"}, "ref": lambda: _ref("uuid"), "date": lambda: _ref("date"),
+                  "instant": lambda: _ref("instant"), "blob": lambda: _ref("bytes")}[field.kind]()
+    if use == EDIT:
+        schema = {"anyOf": [schema, {"type": "null"}]}
+    return schema
+
+
+def _described(field):
+    about = {"title": field.title, "x-number": field.number, "x-rule": field.rule}
+    if field.about:
+        about["description"] = field.about
+    for key, given in (("x-unit", f"tenths of {field.unit}" if field.kind == "tenths" else field.unit),
+                       ("x-group", field.group), ("x-soft", list(field.soft) if field.soft else None),
+                       ("x-titles", {option.code: option.title for option in field.options} or None),
+                       ("x-refers-to", field.ref or None)):
+        if given:
+            about[key] = given
+    return about
+
+
+def _object(kind, use):
+    fields = [field for field in kind.fields
+              if use == READ or not (kind.store_only or field.rule == "store" or (use == EDIT and field.rule == "fixed"))]
+    schema = {"title": kind.title, "type": "object", "additionalProperties": False, "properties": {}}
+    for field in fields:
+        shape = value(field, use)
+        schema["properties"][field.name] = {**_described(field), **shape} if use == READ else shape
+    if use == READ:  # a newer catalogue may know more
+        schema["additionalProperties"] = True
+        schema["x-type"] = {"number": kind.number, "class": kind.cls, "lane": kind.lane, "append": kind.append,
+                            "roles": kind.roles}
+    elif use == CREATE:
+        schema["required"] = [field.name for field in fields if field.required]
+    else:
+        schema["minProperties"] = 1
+    return schema
+
+
+def emit(catalogue):
+    definitions = dict(COMMON)
+    for kind in catalogue.types:
+        definitions[kind.name] = _object(kind, READ)
+        if not kind.store_only:
+            definitions[f"{kind.name}.create"] = _object(kind, CREATE)
+            if not kind.append:
+                definitions[f"{kind.name}.edit"] = _object(kind, EDIT)
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:pannier:catalogue:{catalogue.version}",
+              "title": catalogue.title, "$defs": definitions}
+    return json.dumps(schema, ensure_ascii=False, indent=1) + "\n"
