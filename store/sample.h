@@ -2,7 +2,7 @@
  * A believable locality of any size, as the CSV files that `pannier-store load` takes.
  *
  * Nobody in it exists: names are drawn from word lists, NHS numbers begin with 999 (never issued), postcodes with ZZ99,
- * telephone numbers lie in the range that Ofcom keeps for drama. The same seed gives the same bytes.
+ * telephone numbers lie in the range that Ofcom keeps for drama. The same seed and end give the same bytes.
  */
 #ifndef STORE_SAMPLE_H
 #define STORE_SAMPLE_H
