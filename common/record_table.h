@@ -10,7 +10,13 @@
 #include "common/db.h"
 #include "common/record.h"
 
-struct record_tables; /* prepared statements for every type on one connection */
+/* Of one row: the record and its stamps borrow from it until the call returns; copy what you keep. */
+typedef int record_visitor(void *context, const struct record *record, struct bytes stamps);
+
+/*
+ * Prepared statements for every type on one connection, made when they are first needed; the connection owns them. A visit may look at anything, also through the same call, and write to other records than it looks at.
+ */
+struct record_tables;
 
 /* record_tables_create() - make the tables that are missing, add columns of fields that are new */
 int record_tables_create(struct db *db);
@@ -19,7 +25,7 @@ int record_tables_new(struct db *db, struct record_tables **ret);
 struct record_tables *record_tables_free(struct record_tables *tables);
 DEFINE_FREEP(record_tables)
 
-/* record_put() - insert or replace; @stamps may be empty */
+/* record_put() - insert or replace; @stamps may be empty. Nothing is copied. */
 int record_put(struct record_tables *tables, const struct record *record, struct bytes stamps);
 
 /**
@@ -34,26 +40,12 @@ int record_get(struct record_tables *tables, const struct catalogue_type *type,
                struct bytes *ret_stamps);
 
 /**
- * record_visit() - look at one record where it lies, without a copy
- * @visit: called once if it is there; the record borrows from the row: copy what you keep
- *
- * Return: what @visit returned; 0 not there; or an error
- */
-int record_visit(struct record_tables *tables, const struct catalogue_type *type,
-                 const struct uuid *id,
-                 int (*visit)(void *context, const struct record *record, struct bytes stamps),
-                 void *context);
-
-/**
  * record_visit() - look at one record without copying it
- * @visit: the record and its stamps borrow from the row, until it returns; it may use other ids, types and tables
  *
  * Return: 1 visited, 0 not there, or the error that @visit returned
  */
 int record_visit(struct record_tables *tables, const struct catalogue_type *type,
-                 const struct uuid *id,
-                 int (*visit)(void *context, const struct record *record, struct bytes stamps),
-                 void *context);
+                 const struct uuid *id, record_visitor *visit, void *context);
 
 /* record_position() - its position only; 1 found, 0 not there, or an error */
 int record_position(struct record_tables *tables, const struct catalogue_type *type,
@@ -69,13 +61,23 @@ int record_delete_person(struct record_tables *tables, const struct uuid *person
 /**
  * record_each() - visit a person's records of one type, or all of a type where @person is NULL, ascending by id
  * @after:  visit only ids greater than it; NULL: from the first
- * @visit:  returns 0 to go on, 1 to stop, or an error; the record borrows from the row: copy what you keep
+ * @visit:  returns 0 to go on, 1 to stop, or an error
  *
  * Return: 0 all visited, 1 stopped by @visit, or an error
  */
 int record_each(struct record_tables *tables, const struct catalogue_type *type,
-                const struct uuid *person, const struct uuid *after,
-                int (*visit)(void *context, const struct record *record, struct bytes stamps),
+                const struct uuid *person, const struct uuid *after, record_visitor *visit,
                 void *context);
+
+/**
+ * record_find() - visit the records of a type whose field has a value, ascending by id
+ * @value: not none; a set or map is compared whole
+ *
+ * Quick where the catalogue marks the field as indexed, or it leads a unique rule; otherwise the whole table is read.
+ *
+ * Return: as record_each()
+ */
+int record_find(struct record_tables *tables, const struct catalogue_type *type, int field_index,
+                const struct value *value, record_visitor *visit, void *context);
 
 #endif

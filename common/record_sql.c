@@ -1,0 +1,197 @@
+#include "common/record_sql.h"
+
+#include "common/db.h"
+#include "common/error.h"
+#include "common/record_table.h"
+
+#include <stdio.h>
+
+static const char *const common_columns[RECORD_COLUMN_FIELDS] = {
+        "id",   "person",      "locality", "author",  "device",
+        "role", "recorded_ms", "position", "unknown", "stamps",
+};
+
+static void append_columns(const struct catalogue_type *type, struct buffer *out)
+{
+        for (size_t i = 0; i < RECORD_COLUMN_FIELDS; i++)
+                buffer_append_format(out, "%s%s", i ? ", " : "", common_columns[i]);
+        for (size_t i = 0; i < type->field_count; i++)
+                buffer_append_format(out, ", f_%s", type->fields[i].name);
+}
+
+static void append_put(const struct catalogue_type *type, struct buffer *out)
+{
+        size_t count = RECORD_COLUMN_FIELDS + (size_t)type->field_count;
+
+        buffer_append_format(out, "INSERT INTO %s (", type->table);
+        append_columns(type, out);
+        buffer_append_text(out, ") VALUES (?");
+        for (size_t i = 1; i < count; i++)
+                buffer_append_text(out, ", ?");
+        buffer_append_text(out, ") ON CONFLICT (id) DO UPDATE SET ");
+        for (size_t i = 1; i < RECORD_COLUMN_FIELDS; i++)
+                buffer_append_format(out, "%s%s = excluded.%s", i > 1 ? ", " : "",
+                                     common_columns[i], common_columns[i]);
+        for (size_t i = 0; i < type->field_count; i++)
+                buffer_append_format(out, ", f_%s = excluded.f_%s", type->fields[i].name,
+                                     type->fields[i].name);
+}
+
+static void append_select(const struct catalogue_type *type, const char *where, struct buffer *out)
+{
+        buffer_append_text(out, "SELECT ");
+        append_columns(type, out);
+        buffer_append_format(out, " FROM %s WHERE %s", type->table, where);
+}
+
+bool record_sql_has_person(const struct catalogue_type *type)
+{
+        return type->personal || type->is_person || type->is_conflict;
+}
+
+/* A person's own record is found by its id: it is the person's id. */
+static const char *person_column(const struct catalogue_type *type)
+{
+        return type->is_person ? "id" : "person";
+}
+
+static void append_person(const struct catalogue_type *type, struct buffer *out)
+{
+        append_select(type, person_column(type), out);
+        buffer_append_text(out, " = ?2 AND id > ?1 ORDER BY id");
+}
+
+void record_sql_text(const struct catalogue_type *type, enum record_sql which, int field_index,
+                     struct buffer *out)
+{
+        switch (which) {
+        case RECORD_SQL_PUT:
+                append_put(type, out);
+                break;
+        case RECORD_SQL_GET:
+                append_select(type, "id = ?1", out);
+                break;
+        case RECORD_SQL_POSITION:
+                buffer_append_format(out, "SELECT position FROM %s WHERE id = ?1", type->table);
+                break;
+        case RECORD_SQL_EACH:
+                append_select(type, "id > ?1 ORDER BY id", out);
+                break;
+        case RECORD_SQL_EACH_OF_PERSON:
+                append_person(type, out);
+                break;
+        case RECORD_SQL_DELETE:
+                buffer_append_format(out, "DELETE FROM %s WHERE id = ?1", type->table);
+                break;
+        case RECORD_SQL_DELETE_OF_PERSON:
+                buffer_append_format(out, "DELETE FROM %s WHERE %s = ?1", type->table,
+                                     person_column(type));
+                break;
+        case RECORD_SQL_FIND:
+                append_select(type, "f_", out);
+                buffer_append_format(out, "%s = ?1 ORDER BY id", type->fields[field_index].name);
+                break;
+        }
+}
+
+const char *record_sql_column_type(const struct catalogue_field *field)
+{
+        switch (field->kind) {
+        case KIND_TEXT:
+                return "TEXT";
+        case KIND_REF:
+        case KIND_SET:
+        case KIND_BLOB:
+        case KIND_MAP:
+                return "BLOB";
+        case KIND_CODE:
+        case KIND_INT:
+        case KIND_TENTHS:
+        case KIND_DATE:
+        case KIND_INSTANT:
+        case KIND_BOOL:
+                return "INTEGER";
+        }
+        return "ANY";
+}
+
+static int add_column(struct db *db, const struct catalogue_type *type,
+                      const struct catalogue_field *field)
+{
+        CLEANUP(buffer_deinit) struct buffer sql = BUFFER_INIT;
+        int r;
+
+        buffer_append_format(&sql, "ALTER TABLE %s ADD COLUMN f_%s %s", type->table, field->name,
+                             record_sql_column_type(field));
+        buffer_append_byte(&sql, 0);
+        r = buffer_check(&sql);
+        return r < 0 ? r : db_exec(db, (const char *)sql.data);
+}
+
+/* @columns: names of the columns that the table has. The indexes of new columns come with type->sql_create. */
+static int has_column(struct db *db, sqlite3_stmt *columns, const char *table, const char *name)
+{
+        int r;
+
+        db_bind_text(columns, 1, bytes_text(table));
+        db_bind_text(columns, 2, bytes_text(name));
+        r = db_step(db, columns);
+        db_reset(columns);
+        return r;
+}
+
+static int add_columns(struct db *db, sqlite3_stmt *columns, const struct catalogue_type *type)
+{
+        char name[2 + 64];
+        int r;
+
+        r = has_column(db, columns, type->table, common_columns[RECORD_COLUMN_ID]);
+        if (r != 1)
+                return r; /* the table itself is new */
+        for (size_t i = 0; i < type->field_count; i++) {
+                (void)snprintf(name, sizeof(name), "f_%s", type->fields[i].name);
+                r = has_column(db, columns, type->table, name);
+                if (r == 0)
+                        r = add_column(db, type, &type->fields[i]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int create_tables(struct db *db, sqlite3_stmt *columns)
+{
+        const struct catalogue *catalogue = catalogue_get();
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < catalogue->type_count; i++) {
+                r = add_columns(db, columns, &catalogue->types[i]);
+                if (r == 0)
+                        r = db_exec(db, catalogue->types[i].sql_create);
+        }
+        return r;
+}
+
+static void finalizep(sqlite3_stmt **stmt)
+{
+        (void)sqlite3_finalize(*stmt);
+}
+
+int record_tables_create(struct db *db)
+{
+        CLEANUP(finalizep) sqlite3_stmt *columns = NULL;
+        bool own = sqlite3_get_autocommit(db_handle(db)) != 0;
+        int r;
+
+        r = db_prepare(db, "SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2", &columns);
+        if (r < 0)
+                return r;
+        if (own)
+                r = db_begin(db);
+        if (r < 0)
+                return r;
+        r = create_tables(db, columns);
+        if (own && r < 0)
+                db_rollback(db);
+        return own && r == 0 ? db_commit(db) : r;
+}
