@@ -200,6 +200,12 @@ struct catalogue_expiry {
         struct catalogue_condition condition; /* only records for which it holds */
 };
 
+/* What finds a record again when a table is loaded a second time. A key with an empty field does not count. */
+struct catalogue_key {
+        const int16_t *field_indexes; /* -1: the person whose record it is */
+        uint8_t field_count;
+};
+
 /* Of one record: the value of `low` must be below that of `high`, or not above it where equal is allowed. */
 struct catalogue_compare {
         int16_t low_index, high_index;
@@ -260,6 +266,7 @@ struct catalogue_type {
         uint8_t number;
         const char *name;
         const char *table; /* name of its SQL table, "r_" and the name */
+        const char *plural; /* what a table of such records is called, NULL: its name */
         const char *title;
         const char *fhir;
         enum catalogue_class class;
@@ -294,6 +301,8 @@ struct catalogue_type {
         uint8_t compare_count;
         const struct catalogue_need *needs;
         uint8_t need_count;
+        const struct catalogue_key *keys; /* the first whose fields are all there counts */
+        uint8_t key_count;
         struct catalogue_expiry expiry;
         int16_t other_person_index; /* a ref to a second person: shown only where both are in scope; -1 */
         const struct catalogue_check_use *checks;

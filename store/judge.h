@@ -108,6 +108,8 @@ struct judge_change {
         size_t change_count;
         struct bytes reason; /* why, for the audit; UTF-8, may be empty */
         bool keep_staff;     /* an import: a value that staff wrote is not overwritten */
+        struct uuid author;  /* history of an older system: who wrote it; UUID_NONE: the store */
+        int64_t recorded_ms; /* history: when it was written; 0: now */
 };
 
 enum judge_put { JUDGE_UNCHANGED = 0, JUDGE_CREATED = 1, JUDGE_EDITED = 2 };

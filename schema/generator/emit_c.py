@@ -151,6 +151,13 @@ class Emitter:
         return (f"{{{kind.index(values['date'])}, {kind.index(values['set'])}, {option}, "
                 f"{self.condition(kind, values['while'])}}}")
 
+    def keys(self, kind):
+        rows = []
+        for key in kind.load["keys"] if kind.load else []:
+            indexes = [kind.index(name) for name in key]  # "person" is no field: -1
+            rows.append(f"{{{self.numbers('int16_t', 'indexes', indexes)}, {len(indexes)}}}")
+        return rows
+
     def type(self, kind):
         compares = [f"{{{kind.index(r.values['low'])}, {kind.index(r.values['high'])}, {str(r.values['equal']).lower()}}}"
                     for r in kind.compares]
@@ -158,10 +165,11 @@ class Emitter:
         lists = (("scopes", "scope", self.scopes(kind)), ("grants", "grant", self.grants(kind)),
                  ("limits", "limit", self.limits(kind)), ("uniques", "unique", self.uniques(kind)),
                  ("consequences", "consequence", self.consequences(kind)), ("compares", "compare", compares),
-                 ("needs", "need", needs), ("checks", "check_use", self.checks(kind)))
+                 ("needs", "need", needs), ("keys", "key", self.keys(kind)), ("checks", "check_use", self.checks(kind)))
         fields = self.array("struct catalogue_field", f"fields_{kind.name}", [self.field(kind, f) for f in kind.fields])
         parts = [f".number = {kind.number}", f".name = {quote(kind.name)}", f".title = {quote(kind.title)}",
-                 f".table = {quote(emit_sql.table_name(kind))}", f".fhir = {quote(kind.fhir)}",
+                 f".table = {quote(emit_sql.table_name(kind))}", f".plural = {quote(kind.load['name'] if kind.load else None)}",
+                 f".fhir = {quote(kind.fhir)}",
                  f".class = {model.CLASSES[kind.cls]}", f".lane = {model.LANES[kind.lane]}"]
         parts += [f".{flag} = true" for flag, on in (("append", kind.append), ("personal", kind.personal),
                                                      ("store_only", kind.store_only), ("by_device", kind.by_device)) if on]

@@ -124,6 +124,7 @@ class Type:
     needs: list = made(default_factory=list)
     expiry: Rule = None
     consequences: list = made(default_factory=list)
+    load: dict = None  # name of the table it is loaded from, and the keys that find a record again
     checks: dict = made(default_factory=dict)  # name → slot → field name
     properties: set = made(default_factory=set)  # names of the bindings that this type fills
 

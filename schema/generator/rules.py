@@ -14,6 +14,7 @@ def check(catalogue, shared, bind, retired, numbers):
         _refs(catalogue, kind)
         _parsed_rules(catalogue, kind)
         _checks(kind)
+        _load(catalogue, kind)
         if kind.other_person and not (kind.field(kind.other_person) and kind.field(kind.other_person).ref == ["person"]):
             kind.source.problem(("other_person",), f"{kind.other_person} is not a reference to a person")
     check_bind(catalogue, shared, bind)
@@ -193,6 +194,28 @@ def _consequence(catalogue, kind, rule):
         copied = _named(kind, rule, "copy", tuple(model.KINDS))
         if copied and copied.kind != field.kind:
             source.problem(rule.keys + ("copy",), f"{copied.name} is a {copied.kind}, {values['set']} a {field.kind}")
+
+
+KEY_KINDS = ("text", "code", "int", "date", "ref")
+
+
+def _load(catalogue, kind):
+    """load = {name, keys}: each key a list of own fields; "person" stands for whose record it is."""
+    if kind.load is None:
+        return
+    for other in catalogue.types:
+        if other.load and other is not kind and other.load["name"] == kind.load["name"]:
+            kind.source.problem(("load", "name"), f"{kind.load['name']!r} is the table of {other.name}")
+    for key in kind.load["keys"]:
+        if not isinstance(key, list) or not key:
+            kind.source.problem(("load", "keys"), f"{key!r} is not a list of field names")
+            continue
+        for name in key:
+            field = kind.field(name)
+            if field is None and not (name == "person" and kind.personal):
+                kind.source.problem(("load", "keys"), f"keys names the unknown field {name!r}")
+            elif field is not None and field.kind not in KEY_KINDS:
+                kind.source.problem(("load", "keys"), f"{name}: a {field.kind} is never compared as a key")
 
 
 def _checks(kind):
