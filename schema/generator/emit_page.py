@@ -107,7 +107,9 @@ def _rules(kind):
         follows = f"a proposed {rule.values['link'].partition('.')[0]}" if rule.values["link"] else "a conflict of kind duplicate"
         lines.append(f"A second record{whose} with {what}{_while(rule.values['while'])} is kept and raises {follows}.")
     for rule in kind.compares:
-        lines.append(f"`{rule.values['low']}` is {'not above' if rule.values['equal'] else 'below'} `{rule.values['high']}`.")
+        low, high = kind.field(rule.values["low"]), rule.values["high"]
+        above, below = ("after", "before") if low.kind in ("date", "instant") else ("above", "below")
+        lines.append(f"`{low.name}` is {f'not {above}' if rule.values['equal'] else below} `{high}`.")
     for rule in kind.needs:
         lines.append(f"`{rule.values['field']}` is needed{_while(rule.values['while'])}.")
     if kind.expiry:
