@@ -1,10 +1,10 @@
 /*
  * One POST /v1/sync on the store, free of network, clock and randomness: bytes in, bytes out.
  *
- *     exchange_read     any thread, no database: decompress, decode, verify the device's signatures
+ *     exchange_read     any thread, with an exchange of its own, no database: decompress, decode, verify the device's signatures
  *     exchange_commit   the writer's thread: several requests in one durable group commit. Only where exchange_has_work()
  *     exchange_answer   any reader's thread: one snapshot with grants, feeds and end; makes the body of the answer
- *     exchange_custody  the writer's thread: who was sent whom, durable, before the answers leave. Only where answer.custody_count
+ *     exchange_custody  the writer's thread: who was sent whom, durable, before the answers leave. Only where answer.commit_first
  *
  * The store keeps no session between requests: everything is in the request and in storage.
  */
@@ -22,31 +22,6 @@ struct exchange_settings {
         size_t changes_max; /* bytes of changes in an answer; 0: WIRE_ANSWER_CHANGES_MAX */
 };
 
-struct exchange_request;
-
-/**
- * exchange_read() - take a request's body apart and check all that needs no database
- * @body:        as received, zstd; not needed after the return
- * @device:      the row that the TLS certificate led to; copied
- * @received_ms: store time
- *
- * Counts and sizes are held against their limits before anything is allocated by them. A run whose
- * signature is not the device's is put aside: nothing of it is taken.
- *
- * Return: 0; PANNIER_E_MALFORMED; PANNIER_E_LIMIT; PANNIER_E_TOO_NEW ("upgrade needed": protocol or message);
- *         PANNIER_E_MEMORY. On an error nothing was taken and the request is to be refused by that name
- */
-int exchange_read(struct bytes body, const struct device_row *device, int64_t received_ms,
-                  struct exchange_request **ret);
-struct exchange_request *exchange_request_free(struct exchange_request *request);
-DEFINE_FREEP(exchange_request)
-
-/* exchange_has_work() - does the request carry anything to commit? If not, go straight to exchange_answer(). */
-bool exchange_has_work(const struct exchange_request *request);
-
-/* exchange_hello() - what the device said of itself; borrowed from the request */
-const struct wire_device_hello *exchange_hello(const struct exchange_request *request);
-
 /* Connection and scratch memory of one thread; for the writer or for a reader. */
 struct exchange;
 
@@ -58,6 +33,32 @@ int exchange_new(struct storage *storage, const struct exchange_settings *settin
                  struct exchange **ret);
 struct exchange *exchange_free(struct exchange *exchange);
 DEFINE_FREEP(exchange)
+
+struct exchange_request;
+
+/**
+ * exchange_read() - take a request's body apart and check all that needs no database
+ * @exchange:    for its scratch memory only
+ * @body:        as received, zstd; not needed after the return
+ * @device:      the row that the TLS certificate led to; copied
+ * @received_ms: store time
+ *
+ * Counts and sizes are held against their limits before anything is allocated by them. A run whose
+ * signature is not the device's is put aside: nothing of it is taken.
+ *
+ * Return: 0; PANNIER_E_MALFORMED; PANNIER_E_LIMIT; PANNIER_E_TOO_NEW ("upgrade needed": protocol or message);
+ *         PANNIER_E_MEMORY. On an error nothing was taken and the request is to be refused by that name
+ */
+int exchange_read(struct exchange *exchange, struct bytes body, const struct device_row *device,
+                  int64_t received_ms, struct exchange_request **ret);
+struct exchange_request *exchange_request_free(struct exchange_request *request);
+DEFINE_FREEP(exchange_request)
+
+/* exchange_has_work() - does the request carry anything to commit? If not, go straight to exchange_answer(). */
+bool exchange_has_work(const struct exchange_request *request);
+
+/* exchange_hello() - what the device said of itself; borrowed from the request */
+const struct wire_device_hello *exchange_hello(const struct exchange_request *request);
 
 /**
  * exchange_commit() - judge and store the entries of all requests in one commit
@@ -74,11 +75,13 @@ int exchange_commit(struct exchange *exchange, struct exchange_request *const *r
 /* exchange_expire() - quarantine what has been parked for 7 days, and commit; call it every few minutes */
 int exchange_expire(struct exchange *exchange, int64_t now_ms);
 
-struct exchange_answer {    /* init with {0} */
-        struct buffer body; /* zstd, to be sent as it is */
-        struct custody_row
-                *custody; /* people in this answer: exchange_custody() before it leaves */
+struct exchange_answer {             /* init with {0} */
+        struct buffer body;          /* zstd, to be sent as it is */
+        struct custody_row *custody; /* people whose records are in this answer */
         size_t custody_count;
+        bool commit_first; /* exchange_custody() must have returned 0 before the body leaves */
+        struct uuid device;
+        bool settled;     /* the device knows the receipts of all entries that were parked */
         bool more;        /* the device will ask again at once */
         size_t row_count; /* records in it, for the figures */
 };

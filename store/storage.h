@@ -221,6 +221,7 @@ typedef int storage_parked_visit(void *context, const struct parked_row *row);
 typedef int storage_feed_visit(void *context, const struct feed_row *row);
 typedef int storage_scope_visit(void *context, const struct scope *scope);
 typedef int storage_uuid_visit(void *context, const struct uuid *id);
+typedef int storage_number_visit(void *context, const struct uuid *locality, uint64_t feed);
 typedef int storage_member_visit(void *context, const struct member_row *row);
 
 struct storage_ops {
@@ -341,6 +342,9 @@ struct storage_ops {
         /* feed_number() - of (locality, scope); @create makes one (write). 0 in *ret: there is none */
         int (*feed_number)(struct storage *storage, const struct uuid *locality,
                            const struct scope *scope, bool create, uint64_t *ret);
+        /* feed_numbers() - of a scope in all localities where it has feeds */
+        int (*feed_numbers)(struct storage *storage, const struct scope *scope,
+                            storage_number_visit *visit, void *context);
         /* members_of() - the scopes of a person, those without `joined` included */
         int (*members_of)(struct storage *storage, const struct uuid *locality,
                           const struct uuid *person, storage_member_visit *visit, void *context);
@@ -362,6 +366,9 @@ struct storage_ops {
                         const struct feed_row *row);
         int (*feed_remove)(struct storage *storage, uint64_t feed, enum catalogue_class class,
                            const struct feed_place *place);
+        /* feed_get() - the row at a place: 1 found, 0 not there */
+        int (*feed_get)(struct storage *storage, uint64_t feed, enum catalogue_class class,
+                        const struct feed_place *place, struct feed_row *ret);
         /* feed_scan() - rows after @after, ascending by (position, id) */
         int (*feed_scan)(struct storage *storage, uint64_t feed, enum catalogue_class class,
                          const struct feed_place *after, storage_feed_visit *visit, void *context);

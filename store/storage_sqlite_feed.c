@@ -9,6 +9,7 @@
 enum feed_sql {
         SQL_FEED_NUMBER,
         SQL_FEED_ADD,
+        SQL_FEED_NUMBERS,
         SQL_MEMBERS_OF,
         SQL_MEMBER_PUT,
         SQL_MEMBER_COUNT,
@@ -17,6 +18,7 @@ enum feed_sql {
         SQL_SOURCES_OF,
         SQL_ROW_PUT,
         SQL_ROW_REMOVE,
+        SQL_ROW_GET,
         SQL_ROW_SCAN,
         SQL_ROW_LAST,
         SQL_CONFLICT_FIND,
@@ -31,6 +33,8 @@ enum feed_sql {
 static const char *const feed_sql[SQL_FEED_COUNT_] = {
         [SQL_FEED_NUMBER] = "SELECT number FROM feed WHERE locality = ?1 AND kind = ?2 AND id = ?3",
         [SQL_FEED_ADD] = "INSERT INTO feed (locality, kind, id) VALUES (?1, ?2, ?3)",
+        [SQL_FEED_NUMBERS] =
+                "SELECT number, locality FROM feed WHERE kind = ?1 AND id = ?2 ORDER BY number",
         [SQL_MEMBERS_OF] =
                 "SELECT member.feed, feed.kind, feed.id, joined, left_at, limited, sources"
                 " FROM member JOIN feed ON feed.number = member.feed"
@@ -61,6 +65,8 @@ static const char *const feed_sql[SQL_FEED_COUNT_] = {
                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         [SQL_ROW_REMOVE] =
                 "DELETE FROM feed_row WHERE feed = ?1 AND class = ?2 AND position = ?3 AND id = ?4",
+        [SQL_ROW_GET] = "SELECT position, id, kind, type, person FROM feed_row"
+                        " WHERE feed = ?1 AND class = ?2 AND position = ?3 AND id = ?4",
         [SQL_ROW_SCAN] = "SELECT position, id, kind, type, person FROM feed_row"
                          " WHERE feed = ?1 AND class = ?2 AND (position, id) > (?3, ?4)"
                          " ORDER BY position, id",
@@ -129,6 +135,26 @@ static int op_feed_number(struct storage *storage, const struct uuid *locality,
                 r = bind_scope(sqlite, SQL_FEED_ADD, number, scope);
         if (r == 0)
                 *ret = (uint64_t)sqlite3_last_insert_rowid(db_handle(sqlite->db));
+        return r;
+}
+
+static int op_feed_numbers(struct storage *storage, const struct scope *scope,
+                           storage_number_visit *visit, void *context)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_FEED_NUMBERS);
+        int r;
+
+        db_bind_int(stmt, 1, scope->kind);
+        db_bind_uuid(stmt, 2, &scope->id);
+        while ((r = db_step(sqlite->db, stmt)) > 0) {
+                struct uuid locality = sqlite_locality_id(sqlite, db_column_int(stmt, 1));
+
+                r = visit(context, &locality, (uint64_t)db_column_int(stmt, 0));
+                if (r != 0)
+                        break;
+        }
+        db_reset(stmt);
         return r;
 }
 
@@ -252,6 +278,16 @@ static int op_sources_of(struct storage *storage, const struct uuid *locality,
 
 /* ---- rows of feeds ---- */
 
+static void bind_place(sqlite3_stmt *stmt, uint64_t feed, enum catalogue_class class,
+                       const struct feed_place *place)
+{
+        db_bind_int(stmt, 1, (int64_t)feed);
+        db_bind_int(stmt, 2, class);
+        db_bind_int(stmt, 3, (int64_t)place->position);
+        /* never NULL: the place before the first row has an id of zeros */
+        db_bind_blob(stmt, 4, BYTES(place->id.bytes, sizeof(place->id.bytes)));
+}
+
 static int op_feed_put(struct storage *storage, uint64_t feed, enum catalogue_class class,
                        const struct feed_row *row)
 {
@@ -280,11 +316,35 @@ static int op_feed_remove(struct storage *storage, uint64_t feed, enum catalogue
 
         if (r < 0)
                 return r;
-        db_bind_int(stmt, 1, (int64_t)feed);
-        db_bind_int(stmt, 2, class);
-        db_bind_int(stmt, 3, (int64_t)place->position);
-        db_bind_uuid(stmt, 4, &place->id);
+        bind_place(stmt, feed, class, place);
         return db_run(sqlite->db, stmt);
+}
+
+static void read_feed_row(sqlite3_stmt *stmt, struct feed_row *ret)
+{
+        *ret = (struct feed_row){
+                .position = (uint64_t)db_column_int(stmt, 0),
+                .id = db_column_uuid(stmt, 1),
+                .kind = (enum feed_kind)db_column_int(stmt, 2),
+                .type = (uint8_t)db_column_int(stmt, 3),
+                .person = db_column_uuid(stmt, 4),
+        };
+}
+
+static int op_feed_get(struct storage *storage, uint64_t feed, enum catalogue_class class,
+                       const struct feed_place *place, struct feed_row *ret)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_ROW_GET);
+        int r;
+
+        bind_place(stmt, feed, class, place);
+        r = db_step(sqlite->db, stmt);
+        if (r <= 0)
+                return r;
+        read_feed_row(stmt, ret);
+        db_reset(stmt);
+        return 1;
 }
 
 static int op_feed_scan(struct storage *storage, uint64_t feed, enum catalogue_class class,
@@ -294,19 +354,11 @@ static int op_feed_scan(struct storage *storage, uint64_t feed, enum catalogue_c
         sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_ROW_SCAN);
         int r;
 
-        db_bind_int(stmt, 1, (int64_t)feed);
-        db_bind_int(stmt, 2, class);
-        db_bind_int(stmt, 3, (int64_t)after->position);
-        db_bind_blob(stmt, 4, BYTES(after->id.bytes, sizeof(after->id.bytes)));
+        bind_place(stmt, feed, class, after);
         while ((r = db_step(sqlite->db, stmt)) > 0) {
-                struct feed_row row = {
-                        .position = (uint64_t)db_column_int(stmt, 0),
-                        .id = db_column_uuid(stmt, 1),
-                        .kind = (enum feed_kind)db_column_int(stmt, 2),
-                        .type = (uint8_t)db_column_int(stmt, 3),
-                        .person = db_column_uuid(stmt, 4),
-                };
+                struct feed_row row;
 
+                read_feed_row(stmt, &row);
                 r = visit(context, &row);
                 if (r != 0)
                         break;
@@ -482,6 +534,7 @@ static int op_custody_each(struct storage *storage, const struct uuid *device,
 void sqlite_feed_ops(struct storage_ops *ops)
 {
         ops->feed_number = op_feed_number;
+        ops->feed_numbers = op_feed_numbers;
         ops->members_of = op_members_of;
         ops->member_put = op_member_put;
         ops->source_put = op_source_put;
@@ -489,6 +542,7 @@ void sqlite_feed_ops(struct storage_ops *ops)
         ops->sources_of = op_sources_of;
         ops->feed_put = op_feed_put;
         ops->feed_remove = op_feed_remove;
+        ops->feed_get = op_feed_get;
         ops->feed_scan = op_feed_scan;
         ops->feed_last = op_feed_last;
         ops->conflict_find = op_conflict_find;

@@ -56,7 +56,7 @@ static bool is_compared(const struct catalogue_type *type, int field_index)
         for (size_t i = 0; i < type->grant_count; i++)
                 if (type->grants[i].holder_index == field_index)
                         return true;
-        return false;
+        return type->other_person_index >= 0 && type->other_person_index == field_index;
 }
 
 /* Is the field how some consequence finds the record it is to change? */

@@ -117,6 +117,7 @@ CREATE TABLE feed (
         id       BLOB NOT NULL,                 -- of the scope
         UNIQUE (locality, kind, id)
 ) STRICT;
+CREATE INDEX feed_scope ON feed (kind, id);
 
 -- Rows of feeds: per record its last position, per person joining and leaving.
 CREATE TABLE feed_row (
