@@ -265,7 +265,7 @@ enum append_field_number {
 struct catalogue_type {
         uint8_t number;
         const char *name;
-        const char *table; /* name of its SQL table, "r_" and the name */
+        const char *table;  /* name of its SQL table, "r_" and the name */
         const char *plural; /* what a table of such records is called, NULL: its name */
         const char *title;
         const char *fhir;
@@ -303,6 +303,7 @@ struct catalogue_type {
         uint8_t need_count;
         const struct catalogue_key *keys; /* the first whose fields are all there counts */
         uint8_t key_count;
+        int16_t end_index; /* date of the last day, of a type whose table may be the whole truth; -1: none */
         struct catalogue_expiry expiry;
         int16_t other_person_index; /* a ref to a second person: shown only where both are in scope; -1 */
         const struct catalogue_check_use *checks;

@@ -424,6 +424,26 @@ struct storage_ops {
         int (*code_burn)(struct storage *storage,
                          const struct uuid *device); /* all codes of a device */
 
+        /* -- tables that were loaded (store/load.h) -- */
+
+        /* load_key_get() - 1 found, 0 not there */
+        int (*load_key_get)(struct storage *storage, const struct uuid *locality,
+                            const struct catalogue_type *type, struct bytes key, struct uuid *ret);
+        int (*load_key_put)(struct storage *storage, const struct uuid *locality,
+                            const struct catalogue_type *type, struct bytes key,
+                            const struct uuid *record);
+        /* load_records() - all that were loaded, ascending by id */
+        int (*load_records)(struct storage *storage, const struct uuid *locality,
+                            const struct catalogue_type *type, storage_uuid_visit *visit,
+                            void *context);
+        /* load_word_get() - 1 found; 2 the word names several (ret is one of them); 0 none */
+        int (*load_word_get)(struct storage *storage, const struct uuid *locality,
+                             const struct catalogue_type *type, struct bytes word,
+                             struct uuid *ret);
+        int (*load_word_put)(struct storage *storage, const struct uuid *locality,
+                             const struct catalogue_type *type, struct bytes word,
+                             const struct uuid *record);
+
         /* -- figures -- */
 
         int (*counts)(struct storage *storage, const struct uuid *locality,

@@ -524,6 +524,7 @@ static void fill_ops(struct storage_sqlite *sqlite)
         sqlite_log_ops(&sqlite->ops);
         sqlite_feed_ops(&sqlite->ops);
         sqlite_device_ops(&sqlite->ops);
+        sqlite_load_ops(&sqlite->ops);
         sqlite->base.ops = &sqlite->ops;
 }
 
@@ -545,6 +546,8 @@ static int open_tables(struct storage_sqlite *sqlite)
                 r = sqlite_feed_prepare(sqlite);
         if (r == 0)
                 r = sqlite_devices_prepare(sqlite);
+        if (r == 0)
+                r = sqlite_load_prepare(sqlite);
         return r < 0 ? r : reload_localities(sqlite);
 }
 

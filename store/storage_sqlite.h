@@ -18,7 +18,7 @@ enum {
         STORE_READER_CACHE_KIB = 16 << 10,
 };
 
-enum sqlite_group { GROUP_CORE, GROUP_LOG, GROUP_FEED, GROUP_DEVICES, GROUP_COUNT };
+enum sqlite_group { GROUP_CORE, GROUP_LOG, GROUP_FEED, GROUP_DEVICES, GROUP_LOAD, GROUP_COUNT };
 
 enum sqlite_mode { MODE_IDLE, MODE_READING, MODE_WRITING };
 
@@ -66,10 +66,12 @@ void sqlite_records_ops(struct storage_ops *ops);
 void sqlite_log_ops(struct storage_ops *ops);
 void sqlite_feed_ops(struct storage_ops *ops);
 void sqlite_device_ops(struct storage_ops *ops);
+void sqlite_load_ops(struct storage_ops *ops);
 int sqlite_records_prepare(struct storage_sqlite *sqlite);
 int sqlite_log_prepare(struct storage_sqlite *sqlite);
 int sqlite_feed_prepare(struct storage_sqlite *sqlite);
 int sqlite_devices_prepare(struct storage_sqlite *sqlite);
+int sqlite_load_prepare(struct storage_sqlite *sqlite);
 void sqlite_records_free(struct storage_sqlite *sqlite);
 
 #endif

@@ -196,6 +196,7 @@ def _consequence(catalogue, kind, rule):
             source.problem(rule.keys + ("copy",), f"{copied.name} is a {copied.kind}, {values['set']} a {field.kind}")
 
 
+# What a table's keys may be made of.
 KEY_KINDS = ("text", "code", "int", "date", "ref")
 
 
@@ -206,6 +207,9 @@ def _load(catalogue, kind):
     for other in catalogue.types:
         if other.load and other is not kind and other.load["name"] == kind.load["name"]:
             kind.source.problem(("load", "name"), f"{kind.load['name']!r} is the table of {other.name}")
+    end = kind.field(kind.load["ends"]) if kind.load["ends"] else None
+    if kind.load["ends"] and (end is None or end.kind != "date"):
+        kind.source.problem(("load", "ends"), f"{kind.load['ends']!r} is not a date of {kind.name}")
     for key in kind.load["keys"]:
         if not isinstance(key, list) or not key:
             kind.source.problem(("load", "keys"), f"{key!r} is not a list of field names")

@@ -15,7 +15,7 @@ TYPE_SPEC = {
     "unique": TABLES, "compare": TABLES, "needs": TABLES, "expires": (dict, False, None), "check": (dict, False, {}),
     "on_create": TABLES, "on_value": TABLES, "on_decided": TABLES,
 }
-LOAD_SPEC = {"name": (str, True, ""), "keys": (list, False, [])}
+LOAD_SPEC = {"name": (str, True, ""), "keys": (list, False, []), "ends": TEXT}
 ROLE_KEYS = ("read", "create", "edit", "decide")
 CONSEQUENCE = {"set": (str, True, ""), "where": (str, True, ""), "when": TEXT, "to": TEXT, "copy": TEXT, "only": TEXT}
 RULE_SPECS = {

@@ -162,6 +162,25 @@ CREATE TABLE open_conflict (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX open_conflict_id ON open_conflict (locality, conflict);
 
+-- Tables that were loaded: what finds a record again. `key` is the first 16 bytes of SHA-256 over the key's values.
+CREATE TABLE load_key (
+        locality INTEGER NOT NULL,
+        type     INTEGER NOT NULL,              -- record type
+        key      BLOB NOT NULL,
+        record   BLOB NOT NULL,
+        PRIMARY KEY (locality, type, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX load_key_record ON load_key (locality, type, record);
+
+-- Words by which other tables may name a record: codes and names, in lower case. One word may name several.
+CREATE TABLE load_word (
+        locality INTEGER NOT NULL,
+        type     INTEGER NOT NULL,
+        word     TEXT NOT NULL,
+        record   BLOB NOT NULL,
+        PRIMARY KEY (locality, type, word, record)
+) STRICT, WITHOUT ROWID;
+
 -- Which device was sent which person. Rows stay: who held what, and when, is asked years later.
 CREATE TABLE custody (
         device    BLOB NOT NULL,
