@@ -46,7 +46,7 @@ static int op_load_key_get(struct storage *storage, const struct uuid *locality,
                            const struct catalogue_type *type, struct bytes key, struct uuid *ret)
 {
         struct db *db = sqlite_of(storage)->db;
-        sqlite3_stmt *stmt;
+        sqlite3_stmt *stmt = NULL;
         int r = begin(storage, SQL_KEY_GET, locality, type, &stmt);
 
         if (r < 0)
@@ -64,7 +64,7 @@ static int op_load_key_put(struct storage *storage, const struct uuid *locality,
                            const struct catalogue_type *type, struct bytes key,
                            const struct uuid *record)
 {
-        sqlite3_stmt *stmt;
+        sqlite3_stmt *stmt = NULL;
         int r = sqlite_writing(sqlite_of(storage));
 
         if (r == 0)
@@ -81,7 +81,7 @@ static int op_load_records(struct storage *storage, const struct uuid *locality,
                            void *context)
 {
         struct db *db = sqlite_of(storage)->db;
-        sqlite3_stmt *stmt;
+        sqlite3_stmt *stmt = NULL;
         int r = begin(storage, SQL_KEY_RECORDS, locality, type, &stmt);
 
         while (r >= 0 && (r = db_step(db, stmt)) == 1) {
@@ -100,7 +100,7 @@ static int op_load_word_get(struct storage *storage, const struct uuid *locality
                             const struct catalogue_type *type, struct bytes word, struct uuid *ret)
 {
         struct db *db = sqlite_of(storage)->db;
-        sqlite3_stmt *stmt;
+        sqlite3_stmt *stmt = NULL;
         int r = begin(storage, SQL_WORD_GET, locality, type, &stmt);
 
         if (r < 0)
@@ -121,7 +121,7 @@ static int op_load_word_put(struct storage *storage, const struct uuid *locality
                             const struct catalogue_type *type, struct bytes word,
                             const struct uuid *record)
 {
-        sqlite3_stmt *stmt;
+        sqlite3_stmt *stmt = NULL;
         int r = sqlite_writing(sqlite_of(storage));
 
         if (r == 0)
