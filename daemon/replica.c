@@ -1,0 +1,435 @@
+/*
+ * The file of the replica: its statements, its facts, and the erasing of people who left.
+ *
+ * Facts are few and read often, so they are kept in memory and written through; a rollback brings them back.
+ */
+#include "daemon/replica_internal.h"
+
+#include "replica_sql.h"
+
+static const char *const replica_sql[SQL_COUNT_] = {
+        [SQL_FACT_GET] = "SELECT value FROM fact WHERE name = ?1",
+        [SQL_FACT_PUT] = "INSERT INTO fact (name, value) VALUES (?1, ?2) "
+                         "ON CONFLICT (name) DO UPDATE SET value = ?2",
+        [SQL_FEEDS] = "SELECT number, locality, kind, scope, class, granted, epoch, position, "
+                      "record, join_type, join_record, complete FROM feed "
+                      "ORDER BY locality, kind, scope, class",
+        [SQL_FEED_BY_KEY] = "SELECT number, granted FROM feed "
+                            "WHERE locality = ?1 AND kind = ?2 AND scope = ?3 AND class = ?4",
+        [SQL_FEED_PUT] = "INSERT INTO feed (locality, kind, scope, class, granted, epoch, "
+                         "position, record, join_type, join_record, complete) "
+                         "VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, NULL, 0, NULL, 0) "
+                         "ON CONFLICT (locality, kind, scope, class) DO UPDATE SET granted = ?5",
+        [SQL_FEED_GRANTED] = "UPDATE feed SET granted = 0",
+        [SQL_FEED_MOVE] = "UPDATE feed SET epoch = ?2, position = ?3, record = ?4, join_type = ?5, "
+                          "join_record = ?6, complete = complete OR ?7 WHERE number = ?1",
+        [SQL_FEED_DELETE] = "DELETE FROM feed WHERE number = ?1",
+        [SQL_MEMBER_COUNT] = "SELECT count(*) FROM member WHERE feed = ?1",
+        [SQL_MEMBER_PUT] = "INSERT INTO member (feed, person) VALUES (?1, ?2) "
+                           "ON CONFLICT DO NOTHING",
+        [SQL_MEMBER_DELETE] = "DELETE FROM member WHERE feed = ?1 AND person = ?2",
+        [SQL_MEMBER_DELETE_FEED] = "DELETE FROM member WHERE feed = ?1",
+        [SQL_MEMBER_ANY] = "SELECT 1 FROM member WHERE person = ?1 LIMIT 1",
+        [SQL_MEMBER_OF_CLASS] = "SELECT 1 FROM member m JOIN feed f ON f.number = m.feed "
+                                "WHERE m.person = ?1 AND f.class = ?2 LIMIT 1",
+        [SQL_LEAVER_PUT] = "INSERT INTO leaver (person, class) VALUES (?1, ?2) "
+                           "ON CONFLICT DO NOTHING",
+        [SQL_LEAVER_PUT_FEED] = "INSERT INTO leaver (person, class) "
+                                "SELECT m.person, f.class FROM member m "
+                                "JOIN feed f ON f.number = m.feed WHERE m.feed = ?1 "
+                                "ON CONFLICT DO NOTHING",
+        [SQL_LEAVER_DELETE] = "DELETE FROM leaver WHERE person = ?1 AND class = ?2",
+        [SQL_LEAVER_NEXT] = "SELECT person, class FROM leaver LIMIT 1",
+        [SQL_REACHED_GET] = "SELECT epoch, position FROM reached WHERE locality = ?1",
+        [SQL_REACHED_PUT] = "INSERT INTO reached (locality, epoch, position) VALUES (?1, ?2, ?3) "
+                            "ON CONFLICT (locality) DO UPDATE SET epoch = ?2, position = ?3",
+        [SQL_PENDING_PUT] = "INSERT INTO pending (place, entry, locality, lane, seq, type, record, "
+                            "person, created, state, epoch, position, stale, body, receipt) VALUES "
+                            "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0, ?13, ?14) "
+                            "ON CONFLICT DO NOTHING",
+        [SQL_PENDING_BY_RECORD] = "SELECT place, entry, locality, state, epoch, position, stale, "
+                                  "body, receipt FROM pending WHERE record = ?1 ORDER BY place",
+        [SQL_PENDING_HEADS] = "SELECT place, entry, lane, seq, created, state, epoch, position "
+                              "FROM pending WHERE record = ?1 ORDER BY place",
+        [SQL_PENDING_BY_ENTRY] = "SELECT place, type, record, person FROM pending WHERE entry = ?1",
+        [SQL_PENDING_COUNT] = "SELECT count(*) FROM pending",
+        [SQL_PENDING_SETTLE] = "UPDATE pending SET state = ?2, epoch = ?3, position = ?4, "
+                               "receipt = ?5 WHERE place = ?1",
+        [SQL_PENDING_STALE] = "UPDATE pending SET stale = stale | ?2 WHERE place = ?1",
+        [SQL_PENDING_DELETE] = "DELETE FROM pending WHERE place = ?1",
+        [SQL_PENDING_SETTLED] = "SELECT type, record, person FROM pending WHERE locality = ?1 AND "
+                                "position > 0 AND state <> 5 AND (epoch, position) <= (?2, ?3) "
+                                "LIMIT 1",
+        [SQL_PENDING_OF_PERSON] = "SELECT DISTINCT record, type FROM pending WHERE person = ?1",
+        [SQL_SHADOW_PUT] = "INSERT INTO shadow (record, type, person, body) "
+                           "VALUES (?1, ?2, ?3, ?4) "
+                           "ON CONFLICT (record) DO UPDATE SET body = ?4",
+        [SQL_SHADOW_GET] = "SELECT body FROM shadow WHERE record = ?1",
+        [SQL_SHADOW_DELETE] = "DELETE FROM shadow WHERE record = ?1",
+        [SQL_OWN_PUT] = "INSERT INTO own (person, entry) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        [SQL_OWN_EACH] = "SELECT entry FROM own WHERE person = ?1",
+        [SQL_OWN_DELETE] = "DELETE FROM own WHERE person = ?1",
+        [SQL_PEOPLE_PUT] = "INSERT INTO people (person, label, search) VALUES (?1, ?2, ?3) "
+                           "ON CONFLICT (person) DO UPDATE SET label = ?2, search = ?3",
+        [SQL_PEOPLE_DELETE] = "DELETE FROM people WHERE person = ?1",
+        [SQL_PEOPLE_CLEAR] = "DELETE FROM people",
+};
+
+static const char *const fact_names[FACT_COUNT] = {
+        [FACT_PLACE] = "place",
+        [FACT_COMPLETE_MS] = "complete_ms",
+        [FACT_ENDING] = "ending",
+        [FACT_DISTRUST] = "distrust",
+        [FACT_CATALOGUE] = "catalogue",
+        [FACT_BYTES_SENT] = "bytes_sent",
+        [FACT_BYTES_RECEIVED] = "bytes_received",
+        [FACT_EXCHANGES] = "exchanges",
+};
+
+static int load_facts(struct replica *replica)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_FACT_GET];
+
+        for (size_t i = 0; i < FACT_COUNT; i++) {
+                int r;
+
+                db_bind_text(stmt, 1, bytes_text(fact_names[i]));
+                r = db_step(replica->db, stmt);
+                if (r < 0)
+                        return r;
+                if (r > 0) {
+                        replica->facts[i] = db_column_int(stmt, 0);
+                        db_reset(stmt);
+                }
+        }
+        return 0;
+}
+
+static int load_pending_count(struct replica *replica)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_COUNT];
+        int r = db_step(replica->db, stmt);
+
+        if (r <= 0)
+                return r;
+        replica->pending_count = (uint64_t)db_column_int(stmt, 0);
+        db_reset(stmt);
+        return 0;
+}
+
+int replica_new(struct db *db, const struct uuid *device, const struct replica_watch *watch,
+                struct replica **ret)
+{
+        CLEANUP(replica_freep) struct replica *replica = calloc(1, sizeof(*replica));
+        int r;
+
+        if (!replica)
+                return FAIL(PANNIER_E_MEMORY, "replica");
+        replica->db = db;
+        replica->device = *device;
+        replica->watch = *watch;
+        r = db_migrate(db, replica_schema, sizeof(replica_schema) / sizeof(replica_schema[0]));
+        if (r < 0)
+                return r;
+        r = record_tables_create(db);
+        if (r < 0)
+                return r;
+        r = record_tables_new(db, &replica->tables);
+        if (r < 0)
+                return r;
+        r = db_prepare_all(db, replica_sql, SQL_COUNT_, replica->stmts);
+        if (r < 0)
+                return r;
+        r = load_facts(replica);
+        if (r < 0)
+                return r;
+        r = load_pending_count(replica);
+        if (r < 0)
+                return r;
+        r = replica_load_locality(replica);
+        if (r < 0)
+                return r;
+        *ret = TAKE(replica);
+        return 0;
+}
+
+struct replica *replica_free(struct replica *replica)
+{
+        if (!replica)
+                return NULL;
+        record_tables_free(replica->tables);
+        arena_deinit(&replica->arena);
+        buffer_wipe(&replica->buffer);
+        buffer_wipe(&replica->text);
+        free(replica);
+        return NULL;
+}
+
+int replica_begin(struct replica *replica)
+{
+        int r = db_begin(replica->db);
+
+        if (r < 0)
+                return r;
+        memcpy(replica->facts_before, replica->facts, sizeof(replica->facts));
+        replica->pending_count_before = replica->pending_count;
+        replica->locality_before = replica->locality;
+        return 0;
+}
+
+void replica_rollback(struct replica *replica)
+{
+        db_rollback(replica->db);
+        memcpy(replica->facts, replica->facts_before, sizeof(replica->facts));
+        replica->pending_count = replica->pending_count_before;
+        replica->locality = replica->locality_before;
+}
+
+int replica_commit(struct replica *replica)
+{
+        int r = db_commit(replica->db);
+
+        if (r < 0)
+                replica_rollback(replica);
+        return r;
+}
+
+struct record_tables *replica_tables(struct replica *replica)
+{
+        return replica->tables;
+}
+
+struct db *replica_db(struct replica *replica)
+{
+        return replica->db;
+}
+
+struct uuid replica_locality(const struct replica *replica)
+{
+        return replica->locality;
+}
+
+int64_t replica_fact(const struct replica *replica, enum replica_fact fact)
+{
+        return replica->facts[fact];
+}
+
+int replica_set_fact(struct replica *replica, enum replica_fact fact, int64_t value)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_FACT_PUT];
+
+        if (replica->facts[fact] == value)
+                return 0;
+        replica->facts[fact] = value;
+        db_bind_text(stmt, 1, bytes_text(fact_names[fact]));
+        db_bind_int(stmt, 2, value);
+        return db_run(replica->db, stmt);
+}
+
+int replica_full(struct replica *replica, bool full)
+{
+        return db_exec(replica->db,
+                       full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+}
+
+int replica_seal(struct replica *replica)
+{
+        int log = 0, checkpointed = 0;
+        int code = sqlite3_wal_checkpoint_v2(db_handle(replica->db), NULL,
+                                             SQLITE_CHECKPOINT_TRUNCATE, &log, &checkpointed);
+
+        if (code != SQLITE_OK)
+                return FAIL(PANNIER_E_STORAGE, "the erasure is not durable yet: %s",
+                            sqlite3_errmsg(db_handle(replica->db)));
+        return 0;
+}
+
+/* ---- erasing ---- */
+
+enum { ERASE_STEP = 128 };
+
+struct erase {
+        struct replica *replica;
+        enum catalogue_class class; /* 0: whatever the class */
+        struct uuid ids[ERASE_STEP];
+        size_t count, max;
+};
+
+static int erase_collect(void *context, const struct record *record, struct bytes stamps)
+{
+        struct erase *erase = context;
+
+        (void)stamps;
+        if (record->type->class == CLASS_OF_RECORD && erase->class) {
+                int16_t index = catalogue_bind()->conflict.record_type;
+                uint64_t about = record->values[index].form == VALUE_INTEGER
+                                         ? (uint64_t)record->values[index].integer
+                                         : 0;
+
+                if (catalogue_class_of(record->type, about) != erase->class)
+                        return 0;
+        }
+        erase->ids[erase->count++] = record->id;
+        return erase->count == erase->max;
+}
+
+static bool erases_type(const struct erase *erase, const struct catalogue_type *type)
+{
+        if (!type->personal)
+                return false;
+        return !erase->class || type->class == erase->class || type->class == CLASS_OF_RECORD;
+}
+
+/* Deletes up to @left records of a person; 1 there may be more, 0 none are left */
+static int erase_records(struct erase *erase, const struct uuid *person, size_t *left)
+{
+        const struct catalogue *catalogue = catalogue_get();
+
+        for (size_t i = 0; i < catalogue->type_count; i++) {
+                const struct catalogue_type *type = &catalogue->types[i];
+                int r;
+
+                if (!erases_type(erase, type))
+                        continue;
+                erase->count = 0;
+                erase->max = *left < ERASE_STEP ? *left : ERASE_STEP;
+                if (erase->max == 0)
+                        return 1;
+                r = record_each(erase->replica->tables, type, person, NULL, erase_collect, erase);
+                if (r < 0)
+                        return r;
+                for (size_t j = 0; j < erase->count; j++) {
+                        r = replica_unpend(erase->replica, &erase->ids[j]);
+                        if (r >= 0)
+                                r = record_delete(erase->replica->tables, type, &erase->ids[j]);
+                        if (r < 0)
+                                return r;
+                }
+                *left -= erase->count;
+                if (erase->count == erase->max)
+                        return 1; /* perhaps more of this type */
+        }
+        return 0;
+}
+
+/* Pending entries whose record shows nothing any more (refused creations). */
+static int erase_pending(struct replica *replica, const struct uuid *person)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_OF_PERSON];
+
+        for (;;) {
+                struct uuid record;
+                int r;
+
+                db_bind_uuid(stmt, 1, person);
+                r = db_step(replica->db, stmt);
+                if (r <= 0)
+                        return r;
+                record = db_column_uuid(stmt, 0);
+                db_reset(stmt);
+                r = replica_unpend(replica, &record);
+                if (r < 0)
+                        return r;
+        }
+}
+
+static int forget_own(struct replica *replica, const struct uuid *person,
+                      int (*forget)(void *context, const struct uuid *entry), void *context)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_OWN_EACH];
+        int r;
+
+        db_bind_uuid(stmt, 1, person);
+        while ((r = db_step(replica->db, stmt)) > 0) {
+                struct uuid entry = db_column_uuid(stmt, 0);
+
+                r = forget(context, &entry);
+                if (r < 0) {
+                        db_reset(stmt);
+                        return r;
+                }
+        }
+        if (r < 0)
+                return r;
+        stmt = replica->stmts[SQL_OWN_DELETE];
+        db_bind_uuid(stmt, 1, person);
+        return db_run(replica->db, stmt);
+}
+
+static int has_row(struct replica *replica, sqlite3_stmt *stmt)
+{
+        int r = db_step(replica->db, stmt);
+
+        if (r > 0)
+                db_reset(stmt);
+        return r;
+}
+
+static int leaver_done(struct replica *replica, const struct uuid *person, int64_t class)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_LEAVER_DELETE];
+
+        db_bind_uuid(stmt, 1, person);
+        db_bind_int(stmt, 2, class);
+        return db_run(replica->db, stmt);
+}
+
+static int gone_whole(struct replica *replica, const struct uuid *person,
+                      int (*forget)(void *context, const struct uuid *entry), void *context)
+{
+        int r;
+
+        r = erase_pending(replica, person);
+        if (r >= 0)
+                r = people_delete(replica, person);
+        if (r >= 0)
+                r = forget_own(replica, person, forget, context);
+        if (r >= 0 && replica->watch.person)
+                replica->watch.person(replica->watch.context, person, true);
+        return r;
+}
+
+int replica_erase(struct replica *replica, size_t rows,
+                  int (*forget)(void *context, const struct uuid *entry), void *context,
+                  bool *ret_erased)
+{
+        while (rows > 0) {
+                struct erase erase = {.replica = replica};
+                sqlite3_stmt *stmt = replica->stmts[SQL_LEAVER_NEXT];
+                struct uuid person;
+                int64_t class;
+                int any, same, r;
+
+                r = db_step(replica->db, stmt);
+                if (r <= 0)
+                        return r;
+                person = db_column_uuid(stmt, 0);
+                class = db_column_int(stmt, 1);
+                db_reset(stmt);
+                stmt = replica->stmts[SQL_MEMBER_ANY];
+                db_bind_uuid(stmt, 1, &person);
+                any = has_row(replica, stmt);
+                stmt = replica->stmts[SQL_MEMBER_OF_CLASS];
+                db_bind_uuid(stmt, 1, &person);
+                db_bind_int(stmt, 2, class);
+                same = has_row(replica, stmt);
+                if (any < 0 || same < 0)
+                        return any < 0 ? any : same;
+                if (!same) {
+                        *ret_erased = true;
+                        erase.class = any ? (enum catalogue_class) class : 0;
+                        r = erase_records(&erase, &person, &rows);
+                        if (r != 0)
+                                return r;
+                        if (!any)
+                                r = gone_whole(replica, &person, forget, context);
+                        if (r < 0)
+                                return r;
+                }
+                r = leaver_done(replica, &person, class);
+                if (r < 0)
+                        return r;
+                rows--;
+        }
+        return 1;
+}

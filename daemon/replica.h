@@ -1,0 +1,160 @@
+/*
+ * The replica: the device's copy of its scopes, with its own pending work on top. Disposable.
+ *
+ * It owns the tables of schema/device/replica_*.sql and, through record_table.h, the typed tables. The typed tables
+ * hold what a screen shows; the confirmed state of a record with pending entries lies in its shadow. It knows records, feeds
+ * and members; not who may see them, and nothing of messages.
+ *
+ * Writes happen between replica_begin() and replica_commit(). A commit is not flushed (NORMAL); what the store will be told of
+ * is made durable by replica_seal().
+ */
+#ifndef DAEMON_REPLICA_H
+#define DAEMON_REPLICA_H
+
+#include "common/record_table.h"
+#include "common/scope.h"
+#include "common/wire.h"
+#include "daemon/overlay.h"
+
+struct replica;
+
+/* What the replica tells while it changes; the engine makes events of it after the commit. */
+struct replica_watch {
+        void (*record)(void *context, const struct catalogue_type *type, const struct uuid *record,
+                       const struct uuid *person);
+        void (*person)(void *context, const struct uuid *person, bool gone);
+        void *context;
+};
+
+int replica_new(struct db *db, const struct uuid *device, const struct replica_watch *watch,
+                struct replica **ret); /* db is borrowed */
+struct replica *replica_free(struct replica *replica);
+DEFINE_FREEP(replica)
+
+int replica_begin(struct replica *replica);
+int replica_commit(struct replica *replica);
+void replica_rollback(struct replica *replica);
+struct record_tables *replica_tables(struct replica *replica);
+struct db *replica_db(struct replica *replica);
+
+enum replica_fact {
+        FACT_PLACE,       /* newest entry of the outbox that is applied here */
+        FACT_COMPLETE_MS, /* store's time of the last exchange that reached its end, 0: never */
+        FACT_ENDING,      /* an end was reached and people who left are still to be erased */
+        FACT_DISTRUST,    /* the end's vector was another than ours: send the list next time */
+        FACT_CATALOGUE,   /* version of the catalogue that the rows were kept by */
+        FACT_BYTES_SENT,
+        FACT_BYTES_RECEIVED,
+        FACT_EXCHANGES,
+        FACT_COUNT
+};
+
+int64_t replica_fact(const struct replica *replica, enum replica_fact fact); /* 0: never set */
+int replica_set_fact(struct replica *replica, enum replica_fact fact, int64_t value);
+
+/* ---- feeds and members ---- */
+
+struct replica_feed {
+        int64_t number;
+        struct wire_feed_key key;
+        struct wire_cursor cursor;
+        bool granted, complete;
+};
+
+/* replica_feeds() - all of them in the order of vectors, into @arena; those that are not granted come with them */
+int replica_feeds(struct replica *replica, struct arena *arena, struct replica_feed **ret,
+                  size_t *ret_count);
+
+/* replica_set_grants() - feeds that are new begin at nothing; one that is missing is an exit of all that is in it */
+int replica_set_grants(struct replica *replica, const struct wire_grant *grants, size_t count);
+
+/* replica_take_feed() - joins, exits and the new cursor; PANNIER_E_MALFORMED for a feed that is not granted */
+int replica_take_feed(struct replica *replica, const struct wire_feed *feed);
+
+/* replica_members() - how many people are in a feed */
+int replica_members(struct replica *replica, int64_t feed, uint64_t *ret);
+
+/* replica_locality() - the locality for records of people who are met here; UUID_NONE before the first exchange */
+struct uuid replica_locality(const struct replica *replica);
+
+/* replica_reached() - up to where a locality's history was received whole; zero: nothing */
+int replica_reached(struct replica *replica, const struct uuid *locality, struct position *ret);
+int replica_set_reached(struct replica *replica, const struct uuid *locality,
+                        const struct position *at);
+
+/**
+ * replica_erase() - erase a piece of the people who left and whom no feed has
+ * @rows:   at most about so many records in this call
+ * @forget: told of each own entry about an erased person, before it is forgotten here
+ *
+ * Return: 1 there is more to erase; 0 done; or an error
+ */
+int replica_erase(struct replica *replica, size_t rows,
+                  int (*forget)(void *context, const struct uuid *entry), void *context,
+                  bool *ret_erased);
+
+/* replica_seal() - make an erasure durable and leave nothing in the WAL: a FULL commit was made, then TRUNCATE. Outside of transactions. */
+int replica_seal(struct replica *replica);
+
+/* replica_full() - the next transaction commits with FULL (true) or NORMAL (false); outside of transactions */
+int replica_full(struct replica *replica, bool full);
+
+/* ---- records ---- */
+
+/* replica_confirm() - take a record's confirmed state; one that is not newer than what is here is ignored. 1 taken, 0 ignored, error */
+int replica_confirm(struct replica *replica, const struct record *record, uint64_t epoch);
+
+struct replica_entry { /* an entry of the outbox, opened */
+        uint64_t place;
+        struct uuid id, device, locality;
+        uint8_t lane;
+        uint64_t seq;
+        const struct entry_body *body;
+        struct bytes clear; /* body as entry_body_encode() made it */
+        enum entry_outcome state;
+        struct bytes receipt; /* message with its receipt, empty: none */
+};
+
+/* replica_pend() - show an own entry; idempotent */
+int replica_pend(struct replica *replica, const struct replica_entry *entry);
+
+/* replica_settle() - an own entry got its receipt (or was parked); not being here is no error */
+int replica_settle(struct replica *replica, const struct wire_receipt *receipt,
+                   struct bytes message);
+
+/* replica_pass() - everything up to @reached of a locality is here: pending entries with a receipt up to it are over */
+int replica_pass(struct replica *replica, const struct uuid *locality,
+                 const struct position *reached);
+
+/* Pending entries on a record: the newest, and the one that creates it. */
+struct replica_pending {
+        bool any; /* active ones */
+        struct uuid newest;
+        bool creating; /* its creation has no outcome and was not parked yet */
+        uint8_t lane;
+        uint64_t seq; /* of the creation */
+        uint64_t place;
+};
+
+int replica_pending_of(struct replica *replica, const struct uuid *record,
+                       struct replica_pending *ret);
+
+/**
+ * replica_view() - a record with its states, as a screen shows it
+ * @visible: as it lies in its table; may be NULL where the store and the overlay show none
+ * @arena:   owns what is made
+ *
+ * Return: 1 with pending entries (ret filled), 0 without, or an error
+ */
+int replica_view(struct replica *replica, const struct catalogue_type *type,
+                 const struct uuid *record, const struct record *visible, struct arena *arena,
+                 struct overlay *ret, struct record *ret_confirmed, bool *ret_has_confirmed);
+
+/* replica_find() - a record of whatever type; 1 found, 0 not, or an error */
+int replica_find(struct replica *replica, const struct uuid *id, struct arena *arena,
+                 struct record *ret);
+
+/* replica_people_rebuild() - fill the search index from the person records */
+int replica_people_rebuild(struct replica *replica);
+
+#endif

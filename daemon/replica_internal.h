@@ -1,0 +1,88 @@
+/*
+ * Inside of the replica: what replica.c (file, facts, erasing), replica_feed.c (feeds and members), replica_record.c
+ * (records, pending entries, shadows) and people.c (search index) share. Nobody else includes it.
+ */
+#ifndef DAEMON_REPLICA_INTERNAL_H
+#define DAEMON_REPLICA_INTERNAL_H
+
+#include "daemon/people.h"
+#include "daemon/replica.h"
+
+#include "common/error.h"
+
+#include <string.h>
+
+enum replica_sql {
+        SQL_FACT_GET,
+        SQL_FACT_PUT,
+        SQL_FEEDS,
+        SQL_FEED_BY_KEY,
+        SQL_FEED_PUT,
+        SQL_FEED_GRANTED,
+        SQL_FEED_MOVE,
+        SQL_FEED_DELETE,
+        SQL_MEMBER_COUNT,
+        SQL_MEMBER_PUT,
+        SQL_MEMBER_DELETE,
+        SQL_MEMBER_DELETE_FEED,
+        SQL_MEMBER_ANY,
+        SQL_MEMBER_OF_CLASS,
+        SQL_LEAVER_PUT,
+        SQL_LEAVER_PUT_FEED,
+        SQL_LEAVER_DELETE,
+        SQL_LEAVER_NEXT,
+        SQL_REACHED_GET,
+        SQL_REACHED_PUT,
+        SQL_PENDING_PUT,
+        SQL_PENDING_BY_RECORD,
+        SQL_PENDING_HEADS,
+        SQL_PENDING_BY_ENTRY,
+        SQL_PENDING_COUNT,
+        SQL_PENDING_SETTLE,
+        SQL_PENDING_STALE,
+        SQL_PENDING_DELETE,
+        SQL_PENDING_SETTLED,
+        SQL_PENDING_OF_PERSON,
+        SQL_SHADOW_PUT,
+        SQL_SHADOW_GET,
+        SQL_SHADOW_DELETE,
+        SQL_OWN_PUT,
+        SQL_OWN_EACH,
+        SQL_OWN_DELETE,
+        SQL_PEOPLE_PUT,
+        SQL_PEOPLE_DELETE,
+        SQL_PEOPLE_CLEAR,
+        SQL_COUNT_
+};
+
+struct replica {
+        struct db *db;
+        struct uuid device;
+        struct replica_watch watch;
+        struct record_tables *tables;
+        sqlite3_stmt *stmts[SQL_COUNT_];
+        int64_t facts[FACT_COUNT], facts_before[FACT_COUNT];
+        uint64_t pending_count, pending_count_before; /* rows of pending, refused ones included */
+        struct uuid locality, locality_before;        /* replica_locality() */
+        struct arena arena;                           /* scratch of one operation */
+        struct buffer buffer, text;                   /* the same */
+};
+
+/* replica_load_locality() - the locality for people met here: that of the provisional scope, else of the first reference scope */
+int replica_load_locality(struct replica *replica);
+
+/* replica_shown() - a record's table row changed: search index, provisional scope, watcher. @visible NULL: it is gone */
+int replica_shown(struct replica *replica, const struct catalogue_type *type, const struct uuid *id,
+                  const struct uuid *person, const struct record *visible);
+
+/* replica_provisional() - put a person met here into the device's provisional scope, or take out of it */
+int replica_provisional(struct replica *replica, const struct record *person, bool in);
+
+/* replica_unpend() - forget pending entries and shadow of one record, whatever their state */
+int replica_unpend(struct replica *replica, const struct uuid *record);
+
+/* people_put() - index a person's visible record */
+int people_put(struct replica *replica, const struct record *person);
+int people_delete(struct replica *replica, const struct uuid *person);
+
+#endif

@@ -1,0 +1,753 @@
+/*
+ * Records, and the device's own pending entries on top of them.
+ *
+ *   no pending entry       the table row is the confirmed state
+ *   active ones            the table row is what the overlay makes of the shadow (no shadow: never confirmed)
+ *   refused ones only      the table row is the confirmed state; the refused values are shown beside when it is read
+ *
+ * A write puts one edit on top of the row as it lies there. A new confirmed state, or a receipt that changes what is
+ * shown, builds the row anew from the shadow and all edits.
+ */
+#include "daemon/replica_internal.h"
+
+/* ---- shadows ---- */
+
+static int shadow_put(struct replica *replica, const struct record *record)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_SHADOW_PUT];
+        struct buffer *out = &replica->buffer;
+
+        buffer_reset(out);
+        cbor_put_array(out, 7);
+        cbor_put_uuid(out, &record->locality);
+        cbor_put_uuid(out, &record->author);
+        cbor_put_uint(out, record->role);
+        cbor_put_uuid(out, &record->device);
+        cbor_put_int(out, record->recorded_ms);
+        cbor_put_uint(out, record->position);
+        record_encode_fields(record, out);
+        if (buffer_check(out) < 0)
+                return buffer_check(out);
+        db_bind_uuid(stmt, 1, &record->id);
+        db_bind_int(stmt, 2, record->type->number);
+        db_bind_uuid(stmt, 3, &record->person);
+        db_bind_blob(stmt, 4, buffer_view(out));
+        return db_run(replica->db, stmt);
+}
+
+static int shadow_decode(struct bytes body, struct arena *arena, struct record *record)
+{
+        struct cbor_reader reader;
+        uint64_t count, role = 0;
+        int r;
+
+        cbor_reader_init(&reader, body);
+        r = cbor_read_array(&reader, 7, &count);
+        if (r >= 0)
+                r = cbor_read_uuid_or_none(&reader, &record->locality);
+        if (r >= 0)
+                r = cbor_read_uuid_or_none(&reader, &record->author);
+        if (r >= 0)
+                r = cbor_read_uint(&reader, UINT16_MAX, &role);
+        if (r >= 0)
+                r = cbor_read_uuid_or_none(&reader, &record->device);
+        if (r >= 0)
+                r = cbor_read_int(&reader, &record->recorded_ms);
+        if (r >= 0)
+                r = cbor_read_uint(&reader, INT64_MAX, &record->position);
+        if (r < 0)
+                return FAIL(PANNIER_E_CORRUPT, "a shadow cannot be read");
+        record->role = (uint16_t)role;
+        return record_decode_fields(&reader, arena, record);
+}
+
+/* 1 found, 0 not there */
+static int shadow_get(struct replica *replica, const struct catalogue_type *type,
+                      const struct uuid *id, const struct uuid *person, struct arena *arena,
+                      struct record *ret)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_SHADOW_GET];
+        struct bytes body;
+        int r;
+
+        db_bind_uuid(stmt, 1, id);
+        r = db_step(replica->db, stmt);
+        if (r <= 0)
+                return r;
+        body = arena_copy(arena, db_column_bytes(stmt, 0));
+        db_reset(stmt);
+        if (!body.data)
+                return FAIL(PANNIER_E_MEMORY, "shadow");
+        *ret = (struct record){.type = type, .id = *id, .person = *person};
+        r = shadow_decode(body, arena, ret);
+        return r < 0 ? r : 1;
+}
+
+static int shadow_delete(struct replica *replica, const struct uuid *id)
+{
+        db_bind_uuid(replica->stmts[SQL_SHADOW_DELETE], 1, id);
+        return db_run(replica->db, replica->stmts[SQL_SHADOW_DELETE]);
+}
+
+/* ---- pending rows ---- */
+
+struct edits {
+        struct overlay_edit *items;
+        uint64_t *places;
+        size_t count, capacity;
+};
+
+static int edits_grow(struct edits *edits, struct arena *arena)
+{
+        size_t capacity = edits->capacity ? edits->capacity * 2 : 8;
+        struct overlay_edit *items;
+        uint64_t *places;
+
+        if (edits->count < edits->capacity)
+                return 0;
+        items = arena_alloc(arena, capacity * sizeof(*items));
+        places = arena_alloc(arena, capacity * sizeof(*places));
+        if (!items || !places)
+                return FAIL(PANNIER_E_MEMORY, "pending entries");
+        if (edits->count) {
+                memcpy(items, edits->items, edits->count * sizeof(*items));
+                memcpy(places, edits->places, edits->count * sizeof(*places));
+        }
+        edits->items = items;
+        edits->places = places;
+        edits->capacity = capacity;
+        return 0;
+}
+
+static int receipt_effects(struct bytes message, struct arena *arena, struct overlay_edit *edit)
+{
+        struct wire_reader reader;
+        struct wire_message read;
+        int r;
+
+        if (message.size == 0)
+                return 0;
+        wire_reader_init(&reader, message, arena);
+        r = wire_next(&reader, &read);
+        if (r < 0)
+                return r;
+        if (r == 0 || read.kind != WIRE_KIND_RECEIPTS || read.receipts.receipts_count != 1)
+                return FAIL(PANNIER_E_CORRUPT, "a kept receipt cannot be read");
+        edit->effects = read.receipts.receipts[0].effects;
+        edit->effect_count = read.receipts.receipts[0].effects_count;
+        return 0;
+}
+
+static int edit_read(struct replica *replica, sqlite3_stmt *stmt, struct arena *arena,
+                     struct overlay_edit *edit)
+{
+        struct bytes clear = arena_copy(arena, db_column_bytes(stmt, 7));
+        struct bytes receipt = arena_copy(arena, db_column_bytes(stmt, 8));
+        struct entry_header header = {.device = replica->device,
+                                      .id = db_column_uuid(stmt, 1),
+                                      .locality = db_column_uuid(stmt, 2)};
+        int r;
+
+        if (!clear.data || !receipt.data)
+                return FAIL(PANNIER_E_MEMORY, "pending entry");
+        *edit = (struct overlay_edit){
+                .entry = header.id,
+                .device = replica->device,
+                .state = (enum entry_outcome)db_column_int(stmt, 3),
+                .position = {.epoch = (uint64_t)db_column_int(stmt, 4),
+                             .position = (uint64_t)db_column_int(stmt, 5)},
+                .stale = (uint64_t)db_column_int(stmt, 6),
+        };
+        r = entry_body_decode(clear, &header, arena, &edit->body);
+        return r < 0 ? r : receipt_effects(receipt, arena, edit);
+}
+
+static int load_edits(struct replica *replica, const struct uuid *record, struct arena *arena,
+                      struct edits *ret)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_BY_RECORD];
+        int r;
+
+        db_bind_uuid(stmt, 1, record);
+        while ((r = db_step(replica->db, stmt)) > 0) {
+                r = edits_grow(ret, arena);
+                if (r >= 0)
+                        r = edit_read(replica, stmt, arena, &ret->items[ret->count]);
+                if (r < 0) {
+                        db_reset(stmt);
+                        return r;
+                }
+                ret->places[ret->count++] = (uint64_t)db_column_int(stmt, 0);
+        }
+        return r;
+}
+
+static bool any_active(const struct edits *edits)
+{
+        for (size_t i = 0; i < edits->count; i++)
+                if (overlay_is_active(&edits->items[i]))
+                        return true;
+        return false;
+}
+
+static int pending_delete(struct replica *replica, uint64_t place)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_DELETE];
+        int r;
+
+        db_bind_int(stmt, 1, (int64_t)place);
+        r = db_run(replica->db, stmt);
+        if (r >= 0)
+                replica->pending_count -= (uint64_t)db_changes(replica->db);
+        return r;
+}
+
+/* Takes the edits that are over out of the table and out of the list. */
+static int drop_over(struct replica *replica, struct edits *edits, const struct position *confirmed)
+{
+        size_t kept = 0;
+
+        for (size_t i = 0; i < edits->count; i++) {
+                if (overlay_is_over(&edits->items[i], confirmed)) {
+                        int r = pending_delete(replica, edits->places[i]);
+
+                        if (r < 0)
+                                return r;
+                        continue;
+                }
+                edits->items[kept] = edits->items[i];
+                edits->places[kept++] = edits->places[i];
+        }
+        edits->count = kept;
+        return 0;
+}
+
+int replica_unpend(struct replica *replica, const struct uuid *record)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_HEADS];
+        int r;
+
+        if (replica->pending_count == 0)
+                return 0;
+        for (;;) {
+                uint64_t place;
+
+                db_bind_uuid(stmt, 1, record);
+                r = db_step(replica->db, stmt);
+                if (r <= 0)
+                        break;
+                place = (uint64_t)db_column_int(stmt, 0);
+                db_reset(stmt);
+                r = pending_delete(replica, place);
+                if (r < 0)
+                        return r;
+        }
+        return r < 0 ? r : shadow_delete(replica, record);
+}
+
+/* ---- what is shown ---- */
+
+int people_put(struct replica *replica, const struct record *person)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_PEOPLE_PUT];
+        size_t label;
+
+        buffer_reset(&replica->text);
+        people_label(person, &replica->text);
+        label = replica->text.size;
+        people_search_text(person, &replica->text);
+        if (buffer_check(&replica->text) < 0)
+                return buffer_check(&replica->text);
+        db_bind_uuid(stmt, 1, &person->id);
+        db_bind_text(stmt, 2, BYTES(replica->text.data, label));
+        db_bind_text(stmt, 3, BYTES(replica->text.data + label, replica->text.size - label));
+        return db_run(replica->db, stmt);
+}
+
+int people_delete(struct replica *replica, const struct uuid *person)
+{
+        db_bind_uuid(replica->stmts[SQL_PEOPLE_DELETE], 1, person);
+        return db_run(replica->db, replica->stmts[SQL_PEOPLE_DELETE]);
+}
+
+static int people_visit(void *context, const struct record *record, struct bytes stamps)
+{
+        (void)stamps;
+        return people_put(context, record);
+}
+
+int replica_people_rebuild(struct replica *replica)
+{
+        int r = db_run(replica->db, replica->stmts[SQL_PEOPLE_CLEAR]);
+
+        if (r < 0)
+                return r;
+        return record_each(replica->tables, catalogue_person_type(), NULL, NULL, people_visit,
+                           replica);
+}
+
+int replica_shown(struct replica *replica, const struct catalogue_type *type, const struct uuid *id,
+                  const struct uuid *person, const struct record *visible)
+{
+        int r = 0;
+
+        if (type->is_person)
+                r = visible ? people_put(replica, visible) : people_delete(replica, id);
+        if (r >= 0 && replica->watch.record)
+                replica->watch.record(replica->watch.context, type, id, person);
+        return r;
+}
+
+static int show(struct replica *replica, const struct record *visible)
+{
+        int r = record_put(replica->tables, visible, BYTES_NONE);
+
+        if (r < 0)
+                return r;
+        return replica_shown(replica, visible->type, &visible->id, &visible->person, visible);
+}
+
+/* The record shows nothing any more: its creation was refused, or it is not for this device. */
+static int unshow(struct replica *replica, const struct catalogue_type *type, const struct uuid *id,
+                  const struct uuid *person)
+{
+        int r;
+
+        if (type->is_person) {
+                struct record gone = {
+                        .type = type, .id = *id, .person = *person, .locality = replica->locality};
+
+                r = replica_provisional(replica, &gone, false);
+                if (r < 0)
+                        return r;
+        }
+        r = record_delete(replica->tables, type, id);
+        return r < 0 ? r : replica_shown(replica, type, id, person, NULL);
+}
+
+/* Builds the table row anew. @confirmed NULL: never confirmed. */
+static int rebuild(struct replica *replica, const struct catalogue_type *type,
+                   const struct uuid *id, const struct uuid *person, const struct record *confirmed,
+                   const struct edits *edits)
+{
+        struct overlay overlay;
+        int r;
+
+        if (!any_active(edits)) {
+                r = shadow_delete(replica, id);
+                if (r < 0)
+                        return r;
+                return confirmed ? show(replica, confirmed) : unshow(replica, type, id, person);
+        }
+        if (confirmed) {
+                r = shadow_put(replica, confirmed);
+                if (r < 0)
+                        return r;
+        }
+        r = overlay_build(type, confirmed, edits->items, edits->count, &replica->arena, &overlay);
+        if (r < 0)
+                return r;
+        return overlay.exists ? show(replica, &overlay.record) : unshow(replica, type, id, person);
+}
+
+/* The confirmed state; 1 there is one. @had_active: edits were on top when the row was written */
+static int load_confirmed(struct replica *replica, const struct catalogue_type *type,
+                          const struct uuid *id, const struct uuid *person, bool had_active,
+                          struct arena *arena, struct record *ret)
+{
+        int r;
+
+        if (had_active)
+                return shadow_get(replica, type, id, person, arena, ret);
+        r = record_get(replica->tables, type, id, arena, ret, NULL);
+        return r;
+}
+
+/* ---- confirmed records ---- */
+
+/* Does the record have pending entries, and are all of them over once @at is confirmed? Without reading a body. */
+static int pending_heads(struct replica *replica, const struct uuid *record,
+                         const struct position *at, bool *ret_any, bool *ret_all_over)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_HEADS];
+        int r;
+
+        *ret_any = false;
+        *ret_all_over = true;
+        if (replica->pending_count == 0)
+                return 0;
+        db_bind_uuid(stmt, 1, record);
+        while ((r = db_step(replica->db, stmt)) > 0) {
+                struct overlay_edit edit = {
+                        .state = (enum entry_outcome)db_column_int(stmt, 5),
+                        .position = {.epoch = (uint64_t)db_column_int(stmt, 6),
+                                     .position = (uint64_t)db_column_int(stmt, 7)},
+                };
+
+                *ret_any = true;
+                if (!overlay_is_over(&edit, at))
+                        *ret_all_over = false;
+        }
+        return r;
+}
+
+static int confirm_under(struct replica *replica, const struct record *record,
+                         const struct position *at)
+{
+        struct edits edits = {0};
+        struct record before;
+        bool known;
+        int r;
+
+        arena_reset(&replica->arena);
+        r = load_edits(replica, &record->id, &replica->arena, &edits);
+        if (r < 0)
+                return r;
+        r = load_confirmed(replica, record->type, &record->id, &record->person, any_active(&edits),
+                           &replica->arena, &before);
+        if (r < 0)
+                return r;
+        known = r > 0;
+        if (known && before.position >= record->position)
+                return 0;
+        for (size_t i = 0; i < edits.count; i++) {
+                sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_STALE];
+                uint64_t stale =
+                        overlay_stale(known ? &before : NULL, record, edits.items, edits.count, i);
+
+                edits.items[i].stale |= stale;
+                if (stale == 0)
+                        continue;
+                db_bind_int(stmt, 1, (int64_t)edits.places[i]);
+                db_bind_int(stmt, 2, (int64_t)stale);
+                r = db_run(replica->db, stmt);
+                if (r < 0)
+                        return r;
+        }
+        r = drop_over(replica, &edits, at);
+        if (r >= 0)
+                r = rebuild(replica, record->type, &record->id, &record->person, record, &edits);
+        return r < 0 ? r : 1;
+}
+
+int replica_confirm(struct replica *replica, const struct record *record, uint64_t epoch)
+{
+        struct position at = {.epoch = epoch, .position = record->position};
+        bool any, all_over;
+        uint64_t held;
+        int r;
+
+        r = pending_heads(replica, &record->id, &at, &any, &all_over);
+        if (r < 0)
+                return r;
+        if (any && !all_over)
+                return confirm_under(replica, record, &at);
+        r = record_position(replica->tables, record->type, &record->id, &held);
+        if (r < 0)
+                return r;
+        if (r > 0 && !any && held >= record->position)
+                return 0;
+        if (any) {
+                r = replica_unpend(replica, &record->id);
+                if (r < 0)
+                        return r;
+        }
+        r = show(replica, record);
+        return r < 0 ? r : 1;
+}
+
+/* ---- own entries ---- */
+
+static int pending_put(struct replica *replica, const struct replica_entry *entry,
+                       const struct position *position)
+{
+        const struct entry_body *body = entry->body;
+        sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_PUT];
+        int r;
+
+        db_bind_int(stmt, 1, (int64_t)entry->place);
+        db_bind_uuid(stmt, 2, &entry->id);
+        db_bind_uuid(stmt, 3, &entry->locality);
+        db_bind_int(stmt, 4, entry->lane);
+        db_bind_int(stmt, 5, (int64_t)entry->seq);
+        db_bind_int(stmt, 6, body->type);
+        db_bind_uuid(stmt, 7, &body->record);
+        db_bind_uuid(stmt, 8, &body->person);
+        db_bind_int(stmt, 9, body->operation == ENTRY_CREATE);
+        db_bind_int(stmt, 10, (int64_t)entry->state);
+        db_bind_int(stmt, 11, (int64_t)position->epoch);
+        db_bind_int(stmt, 12, (int64_t)position->position);
+        db_bind_blob(stmt, 13, entry->clear);
+        if (entry->receipt.size)
+                db_bind_blob(stmt, 14, entry->receipt);
+        else
+                db_bind_null(stmt, 14);
+        r = db_run(replica->db, stmt);
+        if (r < 0)
+                return r;
+        if (db_changes(replica->db) == 0)
+                return 0; /* it is here already */
+        replica->pending_count++;
+        return 1;
+}
+
+static int own_put(struct replica *replica, const struct replica_entry *entry)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_OWN_PUT];
+
+        if (uuid_is_none(&entry->body->person))
+                return 0;
+        db_bind_uuid(stmt, 1, &entry->body->person);
+        db_bind_uuid(stmt, 2, &entry->id);
+        return db_run(replica->db, stmt);
+}
+
+/* Puts one more edit on top of the row as it lies there. */
+static int pend_on_top(struct replica *replica, const struct catalogue_type *type,
+                       const struct overlay_edit *edit, bool first)
+{
+        const struct entry_body *body = &edit->body;
+        struct record standing;
+        struct overlay overlay;
+        bool found = false;
+        int r;
+
+        if (body->operation != ENTRY_CREATE) {
+                r = record_get(replica->tables, type, &body->record, &replica->arena, &standing,
+                               NULL);
+                if (r < 0)
+                        return r;
+                found = r > 0;
+        }
+        if (found && first && standing.position > 0) {
+                r = shadow_put(replica, &standing);
+                if (r < 0)
+                        return r;
+        }
+        r = overlay_build(type, found ? &standing : NULL, edit, 1, &replica->arena, &overlay);
+        if (r < 0 || !overlay.exists)
+                return r;
+        r = show(replica, &overlay.record);
+        if (r >= 0 && type->is_person && body->operation == ENTRY_CREATE) {
+                r = replica_provisional(replica, &overlay.record, true);
+                if (r >= 0 && replica->watch.person)
+                        replica->watch.person(replica->watch.context, &body->record, false);
+        }
+        return r;
+}
+
+int replica_pend(struct replica *replica, const struct replica_entry *entry)
+{
+        const struct catalogue_type *type = catalogue_type_by_number(entry->body->type);
+        struct overlay_edit edit = {.entry = entry->id,
+                                    .device = entry->device,
+                                    .body = *entry->body,
+                                    .state = entry->state};
+        struct replica_pending before;
+        uint64_t held;
+        int r;
+
+        r = own_put(replica, entry);
+        if (r < 0 || !type || type->class == CLASS_NEVER)
+                return r;
+        arena_reset(&replica->arena);
+        if (entry->receipt.size) {
+                struct wire_reader reader;
+                struct wire_message message;
+
+                wire_reader_init(&reader, entry->receipt, &replica->arena);
+                if (wire_next(&reader, &message) > 0 && message.kind == WIRE_KIND_RECEIPTS &&
+                    message.receipts.receipts_count == 1) {
+                        edit.position.epoch = message.receipts.receipts[0].epoch;
+                        edit.position.position = message.receipts.receipts[0].position;
+                        edit.effects = message.receipts.receipts[0].effects;
+                        edit.effect_count = message.receipts.receipts[0].effects_count;
+                }
+        }
+        r = replica_pending_of(replica, &entry->body->record, &before);
+        if (r < 0)
+                return r;
+        r = pending_put(replica, entry, &edit.position);
+        if (r <= 0 || !overlay_is_active(&edit))
+                return r;
+        if (entry->body->operation == ENTRY_CREATE) {
+                /* a creation whose record is here already (a rebuilt replica) shows nothing of its own */
+                r = record_position(replica->tables, type, &entry->body->record, &held);
+                if (r != 0)
+                        return r < 0 ? r : 0;
+        }
+        return pend_on_top(replica, type, &edit, !before.any);
+}
+
+int replica_pending_of(struct replica *replica, const struct uuid *record,
+                       struct replica_pending *ret)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_HEADS];
+        int r;
+
+        *ret = (struct replica_pending){0};
+        if (replica->pending_count == 0)
+                return 0;
+        db_bind_uuid(stmt, 1, record);
+        while ((r = db_step(replica->db, stmt)) > 0) {
+                enum entry_outcome state = (enum entry_outcome)db_column_int(stmt, 5);
+
+                if (state == OUTCOME_QUARANTINED)
+                        continue;
+                ret->any = true;
+                ret->newest = db_column_uuid(stmt, 1);
+                if (db_column_int(stmt, 4) && state == OUTCOME_NONE) {
+                        ret->creating = true;
+                        ret->lane = (uint8_t)db_column_int(stmt, 2);
+                        ret->seq = (uint64_t)db_column_int(stmt, 3);
+                        ret->place = (uint64_t)db_column_int(stmt, 0);
+                }
+        }
+        return r;
+}
+
+/* ---- receipts ---- */
+
+static int rebuild_record(struct replica *replica, const struct catalogue_type *type,
+                          const struct uuid *record, const struct uuid *person, bool had_active,
+                          const struct position *over)
+{
+        struct edits edits = {0};
+        struct record confirmed;
+        bool known;
+        int r;
+
+        arena_reset(&replica->arena);
+        r = load_edits(replica, record, &replica->arena, &edits);
+        if (r < 0)
+                return r;
+        r = load_confirmed(replica, type, record, person, had_active, &replica->arena, &confirmed);
+        if (r < 0)
+                return r;
+        known = r > 0;
+        if (over) {
+                r = drop_over(replica, &edits, over);
+                if (r < 0)
+                        return r;
+        }
+        return rebuild(replica, type, record, person, known ? &confirmed : NULL, &edits);
+}
+
+int replica_settle(struct replica *replica, const struct wire_receipt *receipt,
+                   struct bytes message)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_BY_ENTRY];
+        const struct catalogue_type *type;
+        struct uuid record, person;
+        int64_t place;
+        int r;
+
+        if (replica->pending_count == 0)
+                return 0;
+        db_bind_uuid(stmt, 1, &receipt->entry);
+        r = db_step(replica->db, stmt);
+        if (r <= 0)
+                return r;
+        place = db_column_int(stmt, 0);
+        type = catalogue_type_by_number((uint64_t)db_column_int(stmt, 1));
+        record = db_column_uuid(stmt, 2);
+        person = db_column_uuid(stmt, 3);
+        db_reset(stmt);
+        stmt = replica->stmts[SQL_PENDING_SETTLE];
+        db_bind_int(stmt, 1, place);
+        db_bind_int(stmt, 2, (int64_t)receipt->outcome);
+        db_bind_int(stmt, 3, (int64_t)receipt->epoch);
+        db_bind_int(stmt, 4, (int64_t)receipt->position);
+        db_bind_blob(stmt, 5, message);
+        r = db_run(replica->db, stmt);
+        if (r < 0 || !type)
+                return r;
+        /* Applied or parked, and nothing stood beside: the row shows the same as before. */
+        if (receipt->outcome == OUTCOME_PARKED)
+                return 0;
+        if (receipt->outcome == OUTCOME_APPLIED && receipt->position > 0)
+                return 0;
+        if (receipt->position == 0 && receipt->outcome != OUTCOME_QUARANTINED) {
+                struct position any = {.epoch = receipt->epoch, .position = 0};
+
+                return rebuild_record(replica, type, &record, &person, true, &any);
+        }
+        return rebuild_record(replica, type, &record, &person, true, NULL);
+}
+
+int replica_pass(struct replica *replica, const struct uuid *locality,
+                 const struct position *reached)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_SETTLED];
+
+        while (replica->pending_count > 0) {
+                const struct catalogue_type *type;
+                struct uuid record, person;
+                int r;
+
+                db_bind_uuid(stmt, 1, locality);
+                db_bind_int(stmt, 2, (int64_t)reached->epoch);
+                db_bind_int(stmt, 3, (int64_t)reached->position);
+                r = db_step(replica->db, stmt);
+                if (r <= 0)
+                        return r;
+                type = catalogue_type_by_number((uint64_t)db_column_int(stmt, 0));
+                record = db_column_uuid(stmt, 1);
+                person = db_column_uuid(stmt, 2);
+                db_reset(stmt);
+                if (type)
+                        r = rebuild_record(replica, type, &record, &person, true, reached);
+                else
+                        r = replica_unpend(replica, &record);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* ---- reading ---- */
+
+int replica_view(struct replica *replica, const struct catalogue_type *type,
+                 const struct uuid *record, const struct record *visible, struct arena *arena,
+                 struct overlay *ret, struct record *ret_confirmed, bool *ret_has_confirmed)
+{
+        struct uuid person = visible ? visible->person : UUID_NONE;
+        struct edits edits = {0};
+        int r;
+
+        *ret_has_confirmed = false;
+        if (replica->pending_count == 0)
+                return 0;
+        r = load_edits(replica, record, arena, &edits);
+        if (r < 0 || edits.count == 0)
+                return r;
+        if (any_active(&edits)) {
+                r = shadow_get(replica, type, record, &person, arena, ret_confirmed);
+                if (r < 0)
+                        return r;
+                *ret_has_confirmed = r > 0;
+        } else if (visible) {
+                *ret_confirmed = *visible;
+                *ret_has_confirmed = true;
+        }
+        r = overlay_build(type, *ret_has_confirmed ? ret_confirmed : NULL, edits.items, edits.count,
+                          arena, ret);
+        return r < 0 ? r : 1;
+}
+
+int replica_find(struct replica *replica, const struct uuid *id, struct arena *arena,
+                 struct record *ret)
+{
+        const struct catalogue *catalogue = catalogue_get();
+
+        for (size_t i = 0; i < catalogue->type_count; i++) {
+                int r;
+
+                if (catalogue->types[i].class == CLASS_NEVER)
+                        continue;
+                r = record_get(replica->tables, &catalogue->types[i], id, arena, ret, NULL);
+                if (r != 0)
+                        return r;
+        }
+        return 0;
+}
