@@ -609,7 +609,7 @@ static void other_methods_are_refused(void **state)
                                               "CONNECT", "PATCH",  "HEAD",    "BREW"};
         struct fixture *f = *state;
 
-        serve(f, HTTP_LIMITS_DEFAULT, 1);
+        serve(f, hasty(), 1); /* evhttp keeps a CONNECT open after its refusal */
         for (size_t i = 0; i < COUNT(methods); i++) {
                 struct client client = client_open(f, NULL, NULL);
                 char text[1024];
