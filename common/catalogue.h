@@ -223,18 +223,18 @@ enum catalogue_check { CHECK_NONE, CHECK_NEWS2, CHECK_NHS_NUMBER, CHECK_ADULT, C
 
 /* Which fields of the type play the parts of a check; the enums name the slots. */
 enum check_news2_slot {
-        NEWS2_RESPIRATION,
-        NEWS2_SPO2,
-        NEWS2_OXYGEN,
-        NEWS2_SCALE,
-        NEWS2_SYSTOLIC,
-        NEWS2_PULSE,
-        NEWS2_CONSCIOUSNESS,
-        NEWS2_TEMPERATURE,
-        NEWS2_TOTAL,
-        NEWS2_SINGLE,
-        NEWS2_STORE,
-        NEWS2_DIFFERS,
+        NEWS2_SLOT_RESPIRATION,
+        NEWS2_SLOT_SPO2,
+        NEWS2_SLOT_OXYGEN,
+        NEWS2_SLOT_SCALE,
+        NEWS2_SLOT_SYSTOLIC,
+        NEWS2_SLOT_PULSE,
+        NEWS2_SLOT_CONSCIOUSNESS,
+        NEWS2_SLOT_TEMPERATURE,
+        NEWS2_SLOT_TOTAL,
+        NEWS2_SLOT_SINGLE,
+        NEWS2_SLOT_STORE,
+        NEWS2_SLOT_DIFFERS,
         NEWS2_SLOT_COUNT
 };
 enum check_nhs_number_slot { NHS_NUMBER_NUMBER, NHS_NUMBER_STATUS, NHS_NUMBER_SLOT_COUNT };
@@ -340,8 +340,9 @@ struct catalogue_bind {
                 int16_t staff, team, from, to;
         } membership;
         struct {
-                int16_t nhs_number, nhs_status, family, given, preferred_name, birth_date, address,
-                        postcode, deceased;
+                int16_t nhs_number, nhs_status, family, given, preferred_name, birth_date, gender;
+                int16_t address, postcode, deceased;
+                uint16_t gender_male;
         } person;
         struct {
                 int16_t title, for_whom, about, due, status;

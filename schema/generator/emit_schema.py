@@ -1,6 +1,6 @@
 """JSON Schema (2020-12) of the local API: per type the fields as they are read, as a creation and as an edit carry them.
 
-It never refuses what the daemon accepts is not promised; what it refuses, the daemon refuses too.
+What the schema refuses, the daemon refuses too. The daemon refuses more: sizes in bytes, days that do not exist, roles.
 """
 import json
 

@@ -58,6 +58,9 @@ class FieldReader:
         if (field.kind == "set") != (field.element is not None) or field.element not in (None, *model.ELEMENTS):
             self._problem(field, "of", f"a set, and only a set, says of which kind it is: {', '.join(model.ELEMENTS)}")
 
+        if field.kind in ("set", "map") and field.rule not in model.MERGING:
+            self._problem(field, "rule", f"a {field.kind} merges by its parts, which the rule {field.rule} does not")
+
     def _bound(self, field, value):
         if field.kind == "date" and isinstance(value, datetime.date):
             return (value - EPOCH).days

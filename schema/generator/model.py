@@ -8,6 +8,7 @@ INTEGERS = ("code", "int", "tenths", "date", "instant", "bool")  # kept as integ
 NUMBERS = ("int", "tenths")  # kinds that need a unit and a hard range
 ELEMENTS = ("code", "text", "ref")  # what a set may hold
 RULES = {"fixed": "F", "latest": "L", "review": "R", "propose": "P", "state": "T", "store": "S"}
+MERGING = ("fixed", "latest", "store")  # rules that a set or map may have: no edit of its parts ever waits
 CLASSES = {"basic": "CLASS_BASIC", "clinical": "CLASS_CLINICAL", "restricted": "CLASS_RESTRICTED",
            "never": "CLASS_NEVER", "of_record": "CLASS_OF_RECORD"}
 LANES = {"urgent": "LANE_URGENT", "routine": "LANE_ROUTINE", "bulk": "LANE_BULK"}
