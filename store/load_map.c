@@ -35,6 +35,8 @@ static const struct {
 } further_columns[] = {
         {"id", LOAD_ID},
         {"person", LOAD_PERSON},
+        {"author", LOAD_AUTHOR},
+        {"recorded", LOAD_RECORDED},
         {"locality", LOAD_LOCALITY},
         {"locality_name", LOAD_LOCALITY_NAME},
 };

@@ -20,6 +20,8 @@ enum load_column { /* what a column, or a constant, gives */
                    LOAD_FIELD,    /* field_index */
                    LOAD_ID,       /* "id": the record's UUID */
                    LOAD_PERSON,   /* "person": NHS number or UUID */
+                   LOAD_AUTHOR,   /* "author": staff, of history that somebody else recorded */
+                   LOAD_RECORDED, /* "recorded": when, of history */
                    LOAD_LOCALITY, /* "locality": ONS code, name, alias or UUID of the locality */
                    LOAD_LOCALITY_NAME, /* "locality_name": looked at where `locality` is missing or not known */
 };
