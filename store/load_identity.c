@@ -163,32 +163,62 @@ static void draw_id(struct load_row *row)
         row->record = uuid_v7(row->table->options->now_ms, random);
 }
 
+/*
+ * A weaker key (a name and a birth date) finds a record only where a stronger one (an NHS number) does not speak against it:
+ * the row has the stronger key, nothing is known under it, and the record found has another.
+ */
+static int stronger_key_differs(const struct load_row *row, size_t number, const bool *has,
+                                bool *ret)
+{
+        const struct load_table *table = row->table;
+        const struct catalogue_type *type = table->type;
+        struct record record;
+        int r = table->storage->ops->record_get(table->storage, type, &row->record,
+                                                &row->table->arena, &record, NULL);
+
+        *ret = false;
+        for (size_t k = 0; r == 1 && k < number; k++) {
+                bool all = has[k];
+
+                for (size_t i = 0; i < type->keys[k].field_count; i++)
+                        if (type->keys[k].field_indexes[i] >= 0)
+                                all &= record.values[type->keys[k].field_indexes[i]].form !=
+                                       VALUE_UNSET;
+                *ret |= all;
+        }
+        return r < 0 ? r : 0;
+}
+
 int load_row_identify(struct load_row *row, uint8_t keys[][LOAD_KEY_SIZE])
 {
         const struct catalogue_type *type = row->table->type;
         struct uuid found = UUID_NONE;
-        bool has, again = false;
-        int count = 0, r;
+        bool has[UINT8_MAX] = {false}, first_again = false, again, differs;
+        int count = 0, present = 0, r;
 
-        if (row->id.size) {
-                if (uuid_parse(row->id, &row->record) < 0)
-                        return FAIL(PANNIER_E_INVALID, "id: not a UUID");
-                return 0;
-        }
+        if (row->id.size)
+                return uuid_parse(row->id, &row->record) < 0
+                               ? FAIL(PANNIER_E_INVALID, "id: not a UUID")
+                               : 0;
         for (size_t i = 0; i < type->key_count; i++) {
-                r = find_by_key(row, i, keys[count], &has, &again);
+                again = differs = false;
+                r = find_by_key(row, i, keys[count], &has[i], &again);
+                if (r == 1 && uuid_is_none(&found))
+                        r = stronger_key_differs(row, i, has, &differs) < 0 ? PANNIER_E_STORAGE : 1;
                 if (r < 0)
                         return r;
-                count += has;
-                if (r == 1 && uuid_is_none(&found))
+                first_again |= again && present == 0;
+                present += has[i];
+                count += has[i] && !differs;
+                if (r == 1 && !differs && uuid_is_none(&found))
                         found = row->record;
         }
-        if (count == 0)
+        if (present == 0)
                 return FAIL(PANNIER_E_INVALID,
                             "nothing in it says which %s it is about: it needs an id or one of its "
                             "keys",
                             type->name);
-        if (again)
+        if (first_again)
                 load_row_message(row, LOAD_WARNING,
                                  "a row above has the same key: kept as a record of its own");
         row->record = found;
