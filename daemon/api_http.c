@@ -14,17 +14,16 @@
 #include "daemon/api_http.h"
 
 #include "common/error.h"
+#include "common/file.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -387,16 +386,13 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 static int take_lock(struct api_http *http)
 {
         char path[sizeof(http->path) + 8];
+        int r;
 
         (void)snprintf(path, sizeof(path), "%s.lock", http->path);
-        http->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (http->lock < 0)
-                return FAIL(PANNIER_E_SYSTEM, "cannot open %s: %s", path, strerror(errno));
-        if (flock(http->lock, LOCK_EX | LOCK_NB) == 0)
-                return 0;
-        if (errno == EWOULDBLOCK)
-                return FAIL(PANNIER_E_BUSY, "another pannierd listens on %s", http->path);
-        return FAIL(PANNIER_E_SYSTEM, "cannot lock %s: %s", path, strerror(errno));
+        r = file_lock(path, &http->lock);
+        if (r == PANNIER_E_BUSY)
+                return FAIL(r, "another pannierd listens on %s", http->path);
+        return r;
 }
 
 static int set_group(const char *path, const char *group)

@@ -1,13 +1,10 @@
 #include "daemon/enrol_identity.h"
 
 #include "common/error.h"
+#include "common/file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FILE_MAX = 64 << 10 };
@@ -23,86 +20,24 @@ void identity_path(const struct identity *identity, const char *name,
 /* 1 read, 0 there is no such file. */
 static int read_file(const char *path, struct buffer *out)
 {
-        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-        ssize_t size;
+        int r;
 
-        if (fd < 0 && errno == ENOENT)
-                return 0;
-        if (fd < 0)
-                return FAIL(PANNIER_E_SYSTEM, "cannot read %s: %s", path, strerror(errno));
         buffer_reset(out);
-        do {
-                uint8_t *place = buffer_reserve(out, FILE_MAX / 4);
-                size = place ? read(fd, place, FILE_MAX / 4) : -1;
-                out->size += size > 0 ? (size_t)size : 0;
-        } while (size > 0 && out->size < FILE_MAX);
-        (void)close(fd);
-        if (size != 0)
-                return FAIL(PANNIER_E_CORRUPT, "%s cannot be read or is too large", path);
-        return 1;
-}
-
-static int write_all(int fd, struct bytes content)
-{
-        while (content.size) {
-                ssize_t size = write(fd, content.data, content.size);
-                if (size < 0 && errno == EINTR)
-                        continue;
-                if (size <= 0)
-                        return -1;
-                content.data += size;
-                content.size -= (size_t)size;
-        }
-        return fsync(fd);
-}
-
-static int flush_folder(const char *folder)
-{
-        int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        int r = fd < 0 ? -1 : fsync(fd);
-
-        if (fd >= 0)
-                (void)close(fd);
-        if (r < 0)
-                return FAIL(PANNIER_E_STORAGE, "cannot flush %s: %s", folder, strerror(errno));
-        return 0;
-}
-
-static int write_file(const struct identity *identity, const char *path, struct bytes content)
-{
-        char beside[IDENTITY_PATH_MAX + 32];
-        int fd, r;
-
-        (void)snprintf(beside, sizeof(beside), "%s.new", path);
-        (void)unlink(beside);
-        fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0)
-                return FAIL(PANNIER_E_STORAGE, "cannot write %s: %s", beside, strerror(errno));
-        r = write_all(fd, content);
-        (void)close(fd);
-        if (r < 0 || rename(beside, path) < 0) {
-                r = FAIL(PANNIER_E_STORAGE, "cannot write %s: %s", path, strerror(errno));
-                (void)unlink(beside);
-                return r;
-        }
-        return flush_folder(identity->folder);
+        r = file_read(path, FILE_MAX, out);
+        return r == PANNIER_E_NOT_FOUND ? 0 : r < 0 ? r : 1;
 }
 
 static int take_folder(struct identity *identity)
 {
         char path[IDENTITY_PATH_MAX + 16];
+        int r = file_make_folder(identity->folder, 0700);
 
-        if (mkdir(identity->folder, 0700) < 0 && errno != EEXIST)
-                return FAIL(PANNIER_E_SYSTEM, "cannot make %s: %s", identity->folder,
-                            strerror(errno));
         identity_path(identity, "lock", path);
-        identity->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (identity->lock < 0)
-                return FAIL(PANNIER_E_SYSTEM, "cannot open %s: %s", path, strerror(errno));
-        if (flock(identity->lock, LOCK_EX | LOCK_NB) < 0)
-                return FAIL(errno == EWOULDBLOCK ? PANNIER_E_BUSY : PANNIER_E_SYSTEM,
-                            "another pannierd works on %s", identity->folder);
-        return 0;
+        if (r >= 0)
+                r = file_lock(path, &identity->lock);
+        if (r == PANNIER_E_BUSY)
+                return FAIL(r, "another pannierd works on %s", identity->folder);
+        return r;
 }
 
 static int load_caseload(struct identity *identity)
@@ -117,8 +52,8 @@ static int load_caseload(struct identity *identity)
                 return r;
         if (r == 0) {
                 crypto_random(identity->caseload, sizeof(identity->caseload));
-                return write_file(identity, path,
-                                  BYTES(identity->caseload, sizeof(identity->caseload)));
+                return file_write(path, BYTES(identity->caseload, sizeof(identity->caseload)),
+                                  0600);
         }
         if (content.size != sizeof(identity->caseload))
                 return FAIL(PANNIER_E_CORRUPT, "%s does not have %zu bytes", path,
@@ -229,7 +164,7 @@ struct identity *identity_free(struct identity *identity)
         if (!identity)
                 return NULL;
         if (identity->lock >= 0)
-                (void)close(identity->lock);
+                file_unlock(identity->lock);
         (void)private_key_free(identity->key);
         buffer_deinit(&identity->authority);
         crypto_wipe(identity->caseload, sizeof(identity->caseload));
@@ -251,25 +186,25 @@ int identity_make_key(struct identity *identity)
         if (r >= 0)
                 r = buffer_check(&pem);
         if (r >= 0)
-                r = write_file(identity, identity->key_path, buffer_view(&pem));
+                r = file_write(identity->key_path, buffer_view(&pem), 0600);
         if (r < 0)
                 return r;
         identity->key = TAKE(key);
         return 0;
 }
 
-static int write_pem(const struct identity *identity, const char *path, struct bytes der)
+static int write_pem(const char *path, struct bytes der)
 {
         CLEANUP(buffer_deinit) struct buffer pem = BUFFER_INIT;
 
         crypto_pem_encode(der, "CERTIFICATE", &pem);
         int r = buffer_check(&pem);
-        return r < 0 ? r : write_file(identity, path, buffer_view(&pem));
+        return r < 0 ? r : file_write(path, buffer_view(&pem), 0600);
 }
 
 int identity_pend_authority(struct identity *identity, struct bytes der)
 {
-        return write_pem(identity, identity->pending_path, der);
+        return write_pem(identity->pending_path, der);
 }
 
 int identity_enrol(struct identity *identity, const char *url, struct bytes authority,
@@ -291,11 +226,11 @@ int identity_enrol(struct identity *identity, const char *url, struct bytes auth
         buffer_append_format(&line, "%s\n", url);
         r = buffer_check(&line);
         if (r >= 0)
-                r = write_pem(identity, identity->authority_path, authority);
+                r = write_pem(identity->authority_path, authority);
         if (r >= 0)
-                r = write_pem(identity, identity->certificate_path, certificate);
+                r = write_pem(identity->certificate_path, certificate);
         if (r >= 0)
-                r = write_file(identity, path, buffer_view(&line));
+                r = file_write(path, buffer_view(&line), 0600);
         if (r < 0)
                 return r;
         (void)unlink(identity->pending_path);
@@ -318,7 +253,7 @@ int identity_renew(struct identity *identity, struct bytes certificate)
                 return r;
         if (!uuid_equal(&device, &identity->device))
                 return FAIL(PANNIER_E_TAKEN, "the new certificate names another device");
-        r = write_pem(identity, identity->certificate_path, certificate);
+        r = write_pem(identity->certificate_path, certificate);
         if (r < 0)
                 return r;
         identity->certificate = facts;

@@ -1,8 +1,7 @@
 #include "daemon/est.h"
 
+#include "common/base64.h"
 #include "common/error.h"
-
-#include <string.h>
 
 enum {
         TAG_OID = 0x06,
@@ -10,58 +9,16 @@ enum {
         TAG_SET = 0x31,
         TAG_INTEGER = 0x02,
         TAG_CONTEXT_0 = 0xa0,
-        LINE_SIZE = 64, /* characters of base64 a line */
+        LINE_BYTES = 48, /* 64 characters of base64 a line */
 };
-
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 void est_request_encode(struct bytes der, struct buffer *out)
 {
-        size_t column = 0;
-
-        for (size_t i = 0; i < der.size; i += 3) {
-                size_t count = der.size - i < 3 ? der.size - i : 3;
-                uint32_t bits = (uint32_t)der.data[i] << 16;
-                bits |= count > 1 ? (uint32_t)der.data[i + 1] << 8 : 0;
-                bits |= count > 2 ? der.data[i + 2] : 0;
-                buffer_append_byte(out, (uint8_t)alphabet[bits >> 18 & 63]);
-                buffer_append_byte(out, (uint8_t)alphabet[bits >> 12 & 63]);
-                buffer_append_byte(out, count > 1 ? (uint8_t)alphabet[bits >> 6 & 63] : '=');
-                buffer_append_byte(out, count > 2 ? (uint8_t)alphabet[bits & 63] : '=');
-                column += 4;
-                if (column % LINE_SIZE == 0)
-                        buffer_append_text(out, "\r\n");
-        }
-        if (column % LINE_SIZE)
+        for (size_t i = 0; i < der.size; i += LINE_BYTES) {
+                size_t size = der.size - i < LINE_BYTES ? der.size - i : LINE_BYTES;
+                base64_encode(BYTES(der.data + i, size), out);
                 buffer_append_text(out, "\r\n");
-}
-
-static int base64_decode(struct bytes text, struct buffer *out)
-{
-        uint32_t bits = 0;
-        unsigned count = 0, padding = 0;
-
-        for (size_t i = 0; i < text.size; i++) {
-                uint8_t c = text.data[i];
-                const char *place = c ? strchr(alphabet, c) : NULL;
-                if (c == '\r' || c == '\n' || c == ' ' || c == '\t')
-                        continue;
-                if (c == '=')
-                        padding++;
-                else if (!place || padding)
-                        return FAIL(PANNIER_E_MALFORMED, "the CA's answer is not base64");
-                bits = bits << 6 | (place ? (uint32_t)(place - alphabet) : 0);
-                if (++count % 4)
-                        continue;
-                if (padding > 2)
-                        return FAIL(PANNIER_E_MALFORMED, "the CA's answer is not base64");
-                for (unsigned k = 0; k < 3 - padding; k++)
-                        buffer_append_byte(out, (uint8_t)(bits >> (16 - 8 * k)));
-                bits = 0;
         }
-        if (count % 4)
-                return FAIL(PANNIER_E_MALFORMED, "the CA's answer is cut off");
-        return buffer_check(out);
 }
 
 /* Take one DER element with @tag off @rest: its content, and all of it with tag and length. */
