@@ -3,6 +3,7 @@
  * for that with the rights of the staff member it works for. A client that does not keep up is cut off: it reads the
  * status again and listens anew.
  */
+#include "common/error.h"
 #include "daemon/api_call.h"
 #include "daemon/api_value.h"
 
@@ -59,7 +60,7 @@ int api_get_events(struct api_call *call)
         struct api_stream *stream = calloc(1, sizeof(*stream));
 
         if (!stream)
-                return PANNIER_E_MEMORY;
+                return FAIL(PANNIER_E_MEMORY, "no memory for a listener");
         stream->api = call->api;
         stream->exchange = call->exchange;
         LIST_INSERT_HEAD(&call->api->streams, stream, link);

@@ -1,0 +1,37 @@
+/*
+ * The daemon's loop: it owns identity, engine, link, enrolment and local API, and carries time, bytes and deadlines
+ * between them. All of it runs on one thread; each event is one bounded step.
+ */
+#ifndef DAEMON_LOOP_H
+#define DAEMON_LOOP_H
+
+#include "daemon/api.h"
+
+struct loop;
+
+struct loop_options {
+        const char *state;        /* folder */
+        const char *socket;       /* of the local API */
+        const char *socket_group; /* NULL: none */
+        bool metered;             /* the link costs money: no long poll */
+        uint16_t portal_port;     /* link.h */
+};
+
+/**
+ * loop_new() - take possession of the state folder, open the databases, listen
+ *
+ * Return: 0; PANNIER_E_BUSY another daemon has the folder or the socket; what the parts return
+ */
+int loop_new(const struct loop_options *options, struct loop **ret);
+
+/* loop_run() - until a signal (TERM, INT) ends it; 0, or PANNIER_E_SYSTEM */
+int loop_run(struct loop *loop);
+
+/* loop_free() - finish: what waits is written, databases and socket are closed */
+struct loop *loop_free(struct loop *loop);
+DEFINE_FREEP(loop)
+
+/* loop_enrolled() - for the one line that says how the daemon starts */
+bool loop_enrolled(const struct loop *loop);
+
+#endif

@@ -1,0 +1,203 @@
+/* pannierd: parse, wire, run. */
+#include "common/conf.h"
+#include "common/error.h"
+#include "common/log.h"
+#include "daemon/loop.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+struct conf {
+        char folder[400];
+        char socket[108];
+        char group[64];
+        bool metered;
+        int64_t portal_port;
+        int level;
+        bool json;
+};
+
+static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
+
+static const struct conf_option conf_options[] = {
+        CONF_TEXT(struct conf, "state", folder, "/var/lib/pannier",
+                  "where outbox, replica and keys lie"),
+        CONF_TEXT(struct conf, "api", socket, "/run/pannier/pannier.sock",
+                  "where programs of this device connect"),
+        CONF_TEXT(struct conf, "api", group, "", "group that may connect besides the daemon's own"),
+        CONF_BOOL(struct conf, "link", metered, "no",
+                  "the network costs money: ask the store now and then instead of listening"),
+        CONF_INTEGER(struct conf, "link", portal_port, "80", 1, 65535,
+                     "port on which a captive portal is looked for"),
+        CONF_CHOICE(struct conf, "log", level, "info", levels, "error, warning, info or debug"),
+        CONF_BOOL(struct conf, "log", json, "no", "one JSON object per line"),
+};
+
+enum { OPTION_COUNT = sizeof(conf_options) / sizeof(conf_options[0]) };
+
+static const char usage[] =
+        "Usage: pannierd [--conf FILE] [--state DIR] [--socket PATH]\n"
+        "\n"
+        "Keeps this device's people and records, and exchanges them with the store.\n"
+        "\n"
+        "  --conf FILE     read the configuration from FILE (pannierd.conf(5));\n"
+        "                  without it, /etc/pannier/pannierd.conf where it exists\n"
+        "  --state DIR     where outbox, replica and keys lie\n"
+        "  --socket PATH   where programs of this device connect\n"
+        "  --sample        print a configuration file with every option and its default\n"
+        "  --version       print the version\n"
+        "  --help          print this\n";
+
+
+static int load_conf(const char *path, struct conf *conf)
+{
+        static const char standard[] = "/etc/pannier/pannierd.conf";
+        int r = conf_load(path ? path : standard, conf_options, OPTION_COUNT, conf);
+
+        return r == PANNIER_E_NOT_FOUND && !path ? 0 : r;
+}
+
+static int set_option(struct conf *conf, const char *section, const char *name, const char *value)
+{
+        return value ? conf_set(conf_options, OPTION_COUNT, section, name, value, conf) : 0;
+}
+
+/* 0 to run, 1 where everything is said, negative: wrong arguments */
+static int parse(int argc, char **argv, struct conf *conf)
+{
+        static const struct option options[] = {
+                {"conf", required_argument, NULL, 'c'},
+                {"state", required_argument, NULL, 's'},
+                {"socket", required_argument, NULL, 'S'},
+                {"sample", no_argument, NULL, 'p'},
+                {"version", no_argument, NULL, 'v'},
+                {"help", no_argument, NULL, 'h'},
+                {0},
+        };
+        const char *path = NULL, *folder = NULL, *socket = NULL;
+        int c, r;
+
+        while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+                switch (c) {
+                case 'c':
+                        path = optarg;
+                        break;
+                case 's':
+                        folder = optarg;
+                        break;
+                case 'S':
+                        socket = optarg;
+                        break;
+                case 'p':
+                        conf_print_sample(conf_options, OPTION_COUNT, stdout);
+                        return 1;
+                case 'v':
+                        (void)puts("pannierd " PANNIER_VERSION);
+                        return 1;
+                case 'h':
+                        (void)fputs(usage, stdout);
+                        return 1;
+                default:
+                        return FAIL(PANNIER_E_INVALID, "see pannierd --help");
+                }
+        }
+        if (optind < argc)
+                return FAIL(PANNIER_E_INVALID, "%s is not understood; see pannierd --help",
+                            argv[optind]);
+        conf_defaults(conf_options, OPTION_COUNT, conf);
+        r = load_conf(path, conf);
+        if (r >= 0)
+                r = set_option(conf, "state", "folder", folder);
+        if (r >= 0)
+                r = set_option(conf, "api", "socket", socket);
+        return r;
+}
+
+/* Nothing that was in our memory goes to a core file or to a debugger of the same user. */
+static void keep_memory_private(void)
+{
+        const struct rlimit none = {0, 0};
+
+        (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+        (void)setrlimit(RLIMIT_CORE, &none);
+        (void)umask(0077);
+}
+
+/* Tell the service manager, where there is one (sd_notify(3)); its socket may be in the abstract namespace. */
+static void notify(const char *state)
+{
+        const char *path = getenv("NOTIFY_SOCKET");
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        size_t size = path ? strlen(path) : 0;
+        int fd;
+
+        if (size == 0 || size >= sizeof(address.sun_path))
+                return;
+        (void)memcpy(address.sun_path, path, size);
+        if (address.sun_path[0] == '@')
+                address.sun_path[0] = 0;
+        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return;
+        (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address,
+                     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size));
+        (void)close(fd);
+}
+
+static int run(const struct conf *conf)
+{
+        CLEANUP(loop_freep) struct loop *loop = NULL;
+        struct loop_options options = {
+                .state = conf->folder,
+                .socket = conf->socket,
+                .socket_group = *conf->group ? conf->group : NULL,
+                .metered = conf->metered,
+                .portal_port = (uint16_t)conf->portal_port,
+        };
+        int r = loop_new(&options, &loop);
+
+        if (r < 0)
+                return r;
+        (void)printf("READY %s%s\n", conf->socket, loop_enrolled(loop) ? "" : " not enrolled");
+        (void)fflush(stdout);
+        notify("READY=1");
+        r = loop_run(loop);
+        notify("STOPPING=1");
+        return r;
+}
+
+int main(int argc, char **argv)
+{
+        struct conf conf = {0};
+        int r = parse(argc, argv, &conf);
+
+        if (r > 0)
+                return EX_OK;
+        if (r < 0) {
+                (void)fprintf(stderr, "pannierd: %s\n", error_detail());
+                return r == PANNIER_E_INVALID ? EX_USAGE : pannier_error_exit_code(r);
+        }
+        log_set_up((enum log_level)conf.level, conf.json);
+        keep_memory_private();
+        (void)signal(SIGPIPE, SIG_IGN);
+        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+                log_error("libcurl cannot start");
+                return EX_UNAVAILABLE;
+        }
+        r = run(&conf);
+        if (r < 0)
+                log_failure(LOG_LEVEL_ERROR, r, "pannierd cannot go on");
+        curl_global_cleanup();
+        return pannier_error_exit_code(r);
+}
