@@ -1,6 +1,5 @@
 #include "common/id.h"
 
-#include "common/crypto.h"
 #include "common/error.h"
 
 #include <string.h>
@@ -36,23 +35,6 @@ struct uuid uuid_v7(int64_t now_ms, const uint8_t random[10])
         memcpy(id.bytes + 6, random, 10);
         set_version(&id, 7);
         return id;
-}
-
-struct uuid uuid_derived(const char *name, const struct uuid *id, struct bytes extra)
-{
-        const struct bytes parts[] = {
-                bytes_text("pannier:"),
-                BYTES(name, strlen(name) + 1), /* its NUL ends it: names cannot run into ids */
-                BYTES(id->bytes, sizeof(id->bytes)),
-                extra,
-        };
-        uint8_t hash[HASH_SIZE];
-        struct uuid derived;
-
-        crypto_sha256_parts(parts, sizeof(parts) / sizeof(parts[0]), hash);
-        memcpy(derived.bytes, hash, sizeof(derived.bytes));
-        set_version(&derived, 8);
-        return derived;
 }
 
 /* Places of the hyphens in 8-4-4-4-12, counted in bytes of the id: a hyphen stands before bytes 4, 6, 8 and 10. */
