@@ -29,8 +29,6 @@ struct sqlite_locality {
         struct storage_locality saved; /* at the savepoint */
 };
 
-struct sqlite_find; /* a prepared look-up by one field */
-
 struct storage_sqlite {
         struct storage base; /* first: a struct storage * is one of these */
         struct storage_ops ops;
@@ -41,7 +39,6 @@ struct storage_sqlite {
         sqlite3_stmt *stmts[GROUP_COUNT][SQLITE_STMT_MAX];
         struct sqlite_locality localities[SQLITE_LOCALITIES_MAX];
         size_t locality_count;
-        struct sqlite_find *finds; /* newest first */
 };
 
 static inline struct storage_sqlite *sqlite_of(struct storage *storage)

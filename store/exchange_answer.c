@@ -1,0 +1,446 @@
+#include "common/error.h"
+#include "store/exchange_internal.h"
+#include "store/receipts.h"
+
+#include <string.h>
+
+void exchange_answer_deinit(struct exchange_answer *answer)
+{
+        buffer_deinit(&answer->body);
+        free(answer->custody);
+        *answer = (struct exchange_answer){0};
+}
+
+/* One answer in the making. */
+struct making {
+        struct exchange *exchange;
+        struct storage *storage;
+        const struct exchange_request *request;
+        struct device_row device;
+        bool active;
+        int64_t now_ms;
+        const struct scope_set *scopes;
+        struct wire_store_hello hello;
+        struct wire_end end;
+        struct wire_receipt *receipts;
+        bool *in_request; /* beside each receipt */
+        size_t receipt_count, receipt_capacity;
+        struct wire_locality localities[WIRE_LOCALITIES_MAX];
+        struct wire_lane_state lanes[LANE_COUNT];
+        bool settled;
+};
+
+static void making_deinit(struct making *making)
+{
+        free(making->receipts);
+        free(making->in_request);
+}
+
+static bool is_zero(const uint8_t hash[HASH_SIZE])
+{
+        static const uint8_t zero[HASH_SIZE];
+
+        return memcmp(hash, zero, HASH_SIZE) == 0;
+}
+
+/* ---- receipts ---- */
+
+static int add_receipt(struct making *making, const struct wire_receipt *receipt, bool in_request)
+{
+        if (making->receipt_count == making->receipt_capacity) {
+                size_t capacity = making->receipt_capacity > 0 ? 2 * making->receipt_capacity : 64;
+                struct wire_receipt *receipts =
+                        realloc(making->receipts, capacity * sizeof(*receipts));
+                bool *flags;
+
+                if (!receipts)
+                        return FAIL(PANNIER_E_MEMORY, "no memory for receipts");
+                making->receipts = receipts;
+                flags = realloc(making->in_request, capacity * sizeof(*flags));
+                if (!flags)
+                        return FAIL(PANNIER_E_MEMORY, "no memory for receipts");
+                making->in_request = flags;
+                making->receipt_capacity = capacity;
+        }
+        making->receipts[making->receipt_count] = *receipt;
+        making->in_request[making->receipt_count++] = in_request;
+        return 0;
+}
+
+/* Of what was taken, from the snapshot: a receipt says only what is durable. */
+static int receipts_of_run(struct making *making, const struct exchange_run *run)
+{
+        for (size_t i = 0; i < run->count; i++) {
+                struct entry_header header;
+                struct wire_receipt receipt;
+                int r = exchange_known(making->exchange, &making->device.id, &run->entries[i],
+                                       &making->exchange->arena, &receipt, &header);
+
+                if (r == FOUND_SAME)
+                        r = add_receipt(making, &receipt, true);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int add_settled(void *context, const struct log_row *row)
+{
+        struct making *making = context;
+        struct wire_receipt receipt;
+        int r = receipt_from_row(row, &making->exchange->arena, &receipt);
+
+        return r < 0 ? r : add_receipt(making, &receipt, false);
+}
+
+static int append_parked(void *context, const struct parked_row *row)
+{
+        struct buffer *ids = context;
+
+        buffer_append(ids, BYTES(&row->id, sizeof(row->id)));
+        return buffer_check(ids);
+}
+
+static int parked_hash(struct storage *storage, const struct uuid *device, uint8_t ret[HASH_SIZE])
+{
+        CLEANUP(buffer_deinit) struct buffer ids = BUFFER_INIT;
+        int r = storage->ops->parked_of(storage, device, append_parked, &ids);
+
+        if (r == 0)
+                wire_parked_hash((const struct uuid *)(const void *)ids.data,
+                                 ids.size / sizeof(struct uuid), ret);
+        return r;
+}
+
+static int stop_at_first(void *context, const struct log_row *row)
+{
+        (void)context;
+        (void)row;
+        return 1;
+}
+
+/* Entries that were parked and have been judged since. */
+static int receipts_of_settled(struct making *making)
+{
+        uint8_t hash[HASH_SIZE];
+        int r = parked_hash(making->storage, &making->device.id, hash);
+
+        if (r < 0)
+                return r;
+        if (memcmp(hash, making->request->hello.parked_hash, HASH_SIZE) != 0)
+                return making->storage->ops->settled_of(making->storage, &making->device.id,
+                                                        add_settled, making);
+        r = making->storage->ops->settled_of(making->storage, &making->device.id, stop_at_first,
+                                             NULL);
+        making->settled = r > 0;
+        return r < 0 ? r : 0;
+}
+
+static int collect_receipts(struct making *making)
+{
+        const struct exchange_request *request = making->request;
+        int r = 0;
+
+        for (size_t i = 0; i < request->item_count && r == 0; i++)
+                if (request->items[i].kind == ITEM_RUN)
+                        r = receipts_of_run(making, &request->items[i].run);
+        return r < 0 ? r : receipts_of_settled(making);
+}
+
+static int put_receipts(struct making *making, struct buffer *out)
+{
+        int r = 0;
+
+        for (size_t at = 0; at < making->receipt_count && r == 0; at += WIRE_RECEIPTS_MAX) {
+                size_t left = making->receipt_count - at;
+
+                r = receipts_put(making->exchange->settings->signing_key, &making->device.id,
+                                 making->now_ms, making->receipts + at, making->in_request + at,
+                                 left < WIRE_RECEIPTS_MAX ? left : WIRE_RECEIPTS_MAX, out);
+        }
+        return r;
+}
+
+/* ---- hello ---- */
+
+static int signed_head(struct exchange *exchange, const struct storage_locality *locality,
+                       struct wire_head *ret)
+{
+        size_t i;
+        int r;
+
+        for (i = 0; i < exchange->head_count; i++)
+                if (uuid_equal(&exchange->heads[i].locality, &locality->id))
+                        break;
+        if (i == exchange->head_count && i == WIRE_LOCALITIES_MAX)
+                i = 0;
+        if (i == exchange->head_count || exchange->heads[i].number != locality->number ||
+            exchange->heads[i].epoch != locality->epoch ||
+            memcmp(exchange->heads[i].hash, locality->head, HASH_SIZE) != 0) {
+                r = head_sign(exchange->settings->signing_key, locality, &exchange->heads[i]);
+                if (r < 0)
+                        return r;
+                if (i == exchange->head_count)
+                        exchange->head_count++;
+        }
+        *ret = exchange->heads[i];
+        return 0;
+}
+
+static int fill_localities(struct making *making)
+{
+        const struct feed_list *feeds = &making->exchange->feeds;
+        size_t count = 0;
+
+        /* Grants are sorted by locality. */
+        for (size_t i = 0; i < feeds->grant_count && count < WIRE_LOCALITIES_MAX; i++) {
+                const struct uuid *id = &feeds->grants[i].locality;
+                const struct storage_locality *locality;
+                int r;
+
+                if (i > 0 && uuid_equal(id, &feeds->grants[i - 1].locality))
+                        continue;
+                locality = making->storage->ops->locality(making->storage, id);
+                if (!locality)
+                        return FAIL(PANNIER_E_CORRUPT, "a granted locality is not there");
+                making->localities[count] = (struct wire_locality){0};
+                r = signed_head(making->exchange, locality, &making->localities[count].head);
+                if (r < 0)
+                        return r;
+                count++;
+        }
+        making->hello.localities = making->localities;
+        making->hello.localities_count = count;
+        return 0;
+}
+
+static int fill_lanes(struct making *making)
+{
+        for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
+                struct lane_row row;
+                int r = making->storage->ops->lane_get(making->storage, &making->device.id,
+                                                       &making->request->hello.incarnation, lane,
+                                                       &row);
+
+                if (r < 0)
+                        return r;
+                making->lanes[lane].next = r > 0 ? row.next_seq : 1;
+                making->lanes[lane].forked = r > 0 && row.forked;
+        }
+        making->hello.lanes = making->lanes;
+        making->hello.lanes_count = LANE_COUNT;
+        return 0;
+}
+
+static int fill_grants(struct making *making)
+{
+        const struct feed_list *feeds = &making->exchange->feeds;
+        int r = wire_grants_hash(feeds->grants, feeds->grant_count, making->hello.grants_hash);
+
+        if (r < 0)
+                return r;
+        making->hello.grants_listed = memcmp(making->hello.grants_hash,
+                                             making->request->hello.grants_hash, HASH_SIZE) != 0;
+        if (making->hello.grants_listed) {
+                making->hello.grants = feeds->grants;
+                making->hello.grants_count = feeds->grant_count;
+        }
+        return 0;
+}
+
+static void fill_settings(struct making *making)
+{
+        const struct exchange_settings *settings = making->exchange->settings;
+        const struct wire_device_hello *theirs = &making->request->hello;
+
+        if (theirs->policy != settings->policy.version)
+                making->hello.policy = &settings->policy;
+        if (theirs->trust < settings->trust.version)
+                making->hello.trust = &settings->trust;
+}
+
+/* ---- changes ---- */
+
+static int load_feeds(struct exchange *exchange, const struct device_row *device, int64_t now_ms,
+                      const struct scope_set **ret_scopes)
+{
+        int r = grants_get(exchange->grants, exchange->storage, device, scope_day(now_ms),
+                           ret_scopes);
+
+        return r < 0 ? r : feed_list_load(&exchange->feeds, exchange->storage, device, *ret_scopes);
+}
+
+static int fill_changes(struct making *making)
+{
+        const struct exchange_request *request = making->request;
+        struct exchange *exchange = making->exchange;
+        size_t limit = exchange->settings->changes_max;
+        bool from_nothing = is_zero(request->hello.vector_hash);
+        int r = feed_list_hash(&exchange->feeds, making->end.vector_hash);
+
+        if (r < 0)
+                return r;
+        if (memcmp(making->end.vector_hash, request->hello.vector_hash, HASH_SIZE) == 0)
+                return 0;
+        if (!request->has_vector && !from_nothing) {
+                making->hello.vector_wanted = true;
+                making->end.more = true;
+                return 0;
+        }
+        if (limit == 0 || limit > WIRE_ANSWER_CHANGES_MAX)
+                limit = WIRE_ANSWER_CHANGES_MAX;
+        feed_list_place(&exchange->feeds, request->vector.feeds, request->vector.feeds_count);
+        r = feed_page_fill(&exchange->page, making->storage, &exchange->feeds, &making->device,
+                           making->scopes, limit, making->now_ms);
+        making->end.more = exchange->page.more;
+        return r;
+}
+
+/* ---- all of it ---- */
+
+static int fill(struct making *making)
+{
+        int r = exchange_device(making->exchange, &making->request->device.id, &making->device);
+
+        if (r < 0)
+                return r;
+        making->active = r > 0;
+        making->hello.protocol = WIRE_PROTOCOL;
+        making->hello.catalogue = catalogue_get()->version;
+        making->hello.now_ms = making->now_ms;
+        making->hello.state = making->device.state != 0 ? making->device.state : DEVICE_REVOKED;
+        r = fill_lanes(making);
+        if (r == 0)
+                r = collect_receipts(making);
+        if (r < 0 || !making->active)
+                return r;
+        fill_settings(making);
+        r = load_feeds(making->exchange, &making->device, making->now_ms, &making->scopes);
+        if (r == 0)
+                r = fill_grants(making);
+        if (r == 0)
+                r = fill_localities(making);
+        return r < 0 ? r : fill_changes(making);
+}
+
+static int write_answer(struct making *making, struct exchange_answer *ret)
+{
+        struct exchange *exchange = making->exchange;
+        struct buffer *clear = &exchange->answer;
+        int r;
+
+        ret->row_count = exchange->page.row_count;
+        buffer_reset(clear);
+        wire_put_store_hello(&making->hello, clear);
+        r = put_receipts(making, clear);
+        if (r == 0)
+                r = feed_page_write(&exchange->page, clear);
+        if (r < 0)
+                return r;
+        wire_put_end(&making->end, clear);
+        r = buffer_check(clear);
+        return r < 0 ? r : compress_message(exchange->compressor, buffer_view(clear), &ret->body);
+}
+
+static void hand_over(struct making *making, struct exchange_answer *ret)
+{
+        struct buffer *custody = &making->exchange->page.custody;
+
+        ret->device = making->request->device.id;
+        ret->more = making->end.more;
+        ret->settled = making->settled;
+        ret->custody_count = custody->size / sizeof(*ret->custody);
+        ret->custody = (struct custody_row *)(void *)TAKE(custody->data);
+        ret->commit_first = ret->custody_count > 0 || ret->settled;
+        *custody = BUFFER_INIT;
+}
+
+int exchange_answer(struct exchange *exchange, struct exchange_request *request, int64_t now_ms,
+                    struct exchange_answer *ret)
+{
+        CLEANUP(making_deinit)
+        struct making making = {
+                .exchange = exchange,
+                .storage = exchange->storage,
+                .request = request,
+                .now_ms = now_ms,
+        };
+        CLEANUP(exchange_answer_deinit) struct exchange_answer answer = {0};
+        int r;
+
+        arena_reset(&exchange->arena);
+        feed_page_deinit(&exchange->page); /* an answer that failed may have left something */
+        r = exchange->storage->ops->begin_read(exchange->storage);
+        if (r < 0)
+                return r;
+        r = fill(&making);
+        if (r == 0)
+                r = write_answer(&making, &answer);
+        exchange->storage->ops->rollback(exchange->storage);
+        if (r < 0)
+                return r;
+        hand_over(&making, &answer);
+        *ret = answer;
+        answer = (struct exchange_answer){0};
+        return 0;
+}
+
+int exchange_custody(struct exchange *exchange, const struct exchange_answer *const *answers,
+                     size_t count, int64_t now_ms)
+{
+        struct storage *storage = exchange->storage;
+        int r = storage->ops->begin(storage, NULL, 0);
+
+        (void)now_ms;
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < count && r == 0; i++) {
+                r = storage->ops->custody_sent(storage, answers[i]->custody,
+                                               answers[i]->custody_count);
+                if (r == 0 && answers[i]->settled)
+                        r = storage->ops->settled_clear(storage, &answers[i]->device);
+        }
+        if (r == 0)
+                return storage->ops->commit(storage);
+        storage->ops->rollback(storage);
+        return r;
+}
+
+/* ---- news ---- */
+
+static int find_news(struct exchange *exchange, const struct uuid *device,
+                     const uint8_t vector_hash[HASH_SIZE], const uint8_t known_hash[HASH_SIZE],
+                     int64_t now_ms)
+{
+        struct storage *storage = exchange->storage;
+        const struct scope_set *scopes;
+        struct device_row row = {0};
+        uint8_t hash[HASH_SIZE];
+        int r = exchange_device(exchange, device, &row);
+
+        if (r <= 0)
+                return r < 0 ? r : 1; /* it is to learn that it is not welcome */
+        r = load_feeds(exchange, &row, now_ms, &scopes);
+        if (r == 0)
+                r = feed_list_hash(&exchange->feeds, hash);
+        if (r < 0 || memcmp(hash, vector_hash, HASH_SIZE) != 0)
+                return r < 0 ? r : 1;
+        r = parked_hash(storage, device, hash);
+        if (r < 0 || memcmp(hash, known_hash, HASH_SIZE) == 0)
+                return r;
+        r = storage->ops->settled_of(storage, device, stop_at_first, NULL);
+        return r;
+}
+
+int exchange_news(struct exchange *exchange, const struct uuid *device,
+                  const uint8_t vector_hash[HASH_SIZE], const uint8_t known_hash[HASH_SIZE],
+                  int64_t now_ms)
+{
+        int r = exchange->storage->ops->begin_read(exchange->storage);
+
+        if (r < 0)
+                return r;
+        r = find_news(exchange, device, vector_hash, known_hash, now_ms);
+        exchange->storage->ops->rollback(exchange->storage);
+        return r;
+}

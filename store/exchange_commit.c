@@ -1,0 +1,520 @@
+/*
+ * The writer's step: lanes, gaps, runs; what becomes of an entry is asked of store/judge.h.
+ *
+ * A group commit is played without savepoints, which cost as much as an entry. Only where it fails for another reason than
+ * storage is all of it played again, an entry at a time, and the entry at fault is quarantined.
+ */
+#include "common/error.h"
+#include "store/exchange_internal.h"
+#include "store/receipts.h"
+
+#include <string.h>
+
+struct commit {
+        struct exchange *exchange;
+        struct storage *storage;
+        struct exchange_request *const *requests;
+        size_t request_count;
+        int64_t now_ms;
+        bool careful; /* one savepoint per entry */
+};
+
+/* What is the same for all items of one request. */
+struct taking {
+        struct commit *commit;
+        const struct exchange_request *request;
+        struct device_row device;
+        bool active;
+        struct judge_origin origin;
+        struct wire_head heads[WIRE_LOCALITIES_MAX];
+};
+
+/* Nothing was recorded and nothing can be: the exchange ends as "store unavailable". */
+static bool is_fatal(int error)
+{
+        return error == PANNIER_E_STORAGE || error == PANNIER_E_MEMORY || error == PANNIER_E_BUSY ||
+               error == PANNIER_E_CORRUPT;
+}
+
+/* ---- shared ---- */
+
+int exchange_device(struct exchange *exchange, const struct uuid *id, struct device_row *ret)
+{
+        int r = exchange->storage->ops->device_get(exchange->storage, id, ret);
+
+        return r <= 0 ? r : ret->state == DEVICE_ACTIVE;
+}
+
+int exchange_known(struct exchange *exchange, const struct uuid *device,
+                   const struct exchange_entry *entry, struct arena *arena,
+                   struct wire_receipt *ret, struct entry_header *ret_header)
+{
+        const struct storage_ops *ops = exchange->storage->ops;
+        struct parked_row parked;
+        struct log_row row;
+        int r;
+
+        r = ops->log_find(exchange->storage, &entry->header.locality, &entry->header.id, device,
+                          entry->body_hash, arena, &row);
+        if (r < 0)
+                return r;
+        if (r == FOUND_SAME) {
+                *ret_header = (struct entry_header){
+                        .incarnation = row.incarnation, .lane = row.lane, .seq = row.seq};
+                r = receipt_from_row(&row, arena, ret);
+                return r < 0 ? r : FOUND_SAME;
+        }
+        r = ops->parked_find(exchange->storage, &entry->header.locality, &entry->header.id, device,
+                             entry->body_hash, arena, &parked);
+        if (r != FOUND_SAME)
+                return r < 0 ? r : FOUND_NONE;
+        *ret_header = (struct entry_header){
+                .incarnation = parked.incarnation, .lane = parked.lane, .seq = parked.seq};
+        receipt_parked(&parked, ret);
+        return FOUND_SAME;
+}
+
+/* ---- localities ---- */
+
+struct localities {
+        struct uuid items[WIRE_LOCALITIES_MAX];
+        size_t count;
+};
+
+static int take_locality(void *context, const struct uuid *id)
+{
+        struct localities *localities = context;
+
+        if (localities->count == WIRE_LOCALITIES_MAX)
+                return FAIL(PANNIER_E_LIMIT, "more than %d localities", WIRE_LOCALITIES_MAX);
+        localities->items[localities->count++] = *id;
+        return 0;
+}
+
+static bool is_touched(const struct commit *commit, const struct uuid *locality)
+{
+        for (size_t i = 0; i < commit->request_count; i++) {
+                const struct exchange_request *request = commit->requests[i];
+
+                if (uuid_equal(&request->device.locality, locality))
+                        return true;
+                for (size_t k = 0; k < request->item_count; k++) {
+                        const struct exchange_item *item = &request->items[k];
+
+                        for (size_t m = 0; item->kind == ITEM_RUN && m < item->run.count; m++)
+                                if (uuid_equal(&item->run.entries[m].header.locality, locality))
+                                        return true;
+                }
+        }
+        return false;
+}
+
+/* The localities that the requests name, of those that are kept here; ascending, because the list of them is. */
+static int begin(struct commit *commit)
+{
+        struct localities all = {0}, touched = {0};
+        int r = commit->storage->ops->localities(commit->storage, take_locality, &all);
+
+        for (size_t i = 0; i < all.count && r == 0; i++)
+                if (is_touched(commit, &all.items[i]))
+                        touched.items[touched.count++] = all.items[i];
+        return r < 0 ? r
+                     : commit->storage->ops->begin(commit->storage, touched.items, touched.count);
+}
+
+/* ---- entries ---- */
+
+static struct judge_entry judge_input(const struct exchange_entry *entry)
+{
+        struct judge_entry input = {
+                .header = &entry->header,
+                .header_bytes = entry->header_bytes,
+                .body = entry->body,
+        };
+
+        memcpy(input.body_hash, entry->body_hash, HASH_SIZE);
+        return input;
+}
+
+static int judge_one(struct taking *taking, const struct exchange_entry *entry)
+{
+        struct exchange *exchange = taking->commit->exchange;
+        const struct judge_entry input = judge_input(entry);
+        struct entry_header header;
+        struct wire_receipt receipt;
+        int r;
+
+        if (taking->active && !entry->refused)
+                return judge_take(exchange->judge, &taking->origin, &input);
+        r = exchange_known(exchange, &taking->device.id, entry, &exchange->arena, &receipt,
+                           &header);
+        if (r != FOUND_NONE)
+                return r < 0 ? r : 0;
+        return judge_refuse(exchange->judge, &taking->origin, &input,
+                            entry->refused ? REASON_MALFORMED : REASON_DEVICE);
+}
+
+static int refuse_one(struct taking *taking, const struct exchange_entry *entry)
+{
+        const struct judge_entry input = judge_input(entry);
+
+        return judge_refuse(taking->commit->exchange->judge, &taking->origin, &input,
+                            REASON_INTERNAL);
+}
+
+static int go_back(struct taking *taking)
+{
+        struct commit *commit = taking->commit;
+        int r = commit->storage->ops->savepoint_back(commit->storage);
+
+        if (r == 0)
+                judge_begin(commit->exchange->judge, commit->now_ms);
+        return r;
+}
+
+/* Return: 0; 1 the entry can be neither judged nor quarantined, so its lane ends here; or an error */
+static int judge_carefully(struct taking *taking, const struct exchange_entry *entry)
+{
+        const struct storage_ops *ops = taking->commit->storage->ops;
+        struct storage *storage = taking->commit->storage;
+        int failed, r = ops->savepoint(storage);
+
+        if (r < 0)
+                return r;
+        failed = judge_one(taking, entry);
+        if (failed == 0 || is_fatal(failed))
+                return failed < 0 ? failed : ops->savepoint_keep(storage);
+        r = go_back(taking);
+        if (r == 0)
+                r = ops->savepoint(storage);
+        if (r < 0)
+                return r;
+        failed = refuse_one(taking, entry);
+        if (failed == 0 || is_fatal(failed))
+                return failed < 0 ? failed : ops->savepoint_keep(storage);
+        r = go_back(taking);
+        return r < 0 ? r : 1;
+}
+
+static int take_entry(struct taking *taking, const struct exchange_entry *entry)
+{
+        return taking->commit->careful ? judge_carefully(taking, entry) : judge_one(taking, entry);
+}
+
+/* ---- lanes ---- */
+
+static int get_lane(struct taking *taking, const struct uuid *incarnation, uint8_t lane,
+                    struct lane_row *ret)
+{
+        int r = taking->commit->storage->ops->lane_get(taking->commit->storage, &taking->device.id,
+                                                       incarnation, lane, ret);
+
+        if (r == 0)
+                *ret = (struct lane_row){
+                        .device = taking->device.id,
+                        .incarnation = *incarnation,
+                        .lane = lane,
+                        .next_seq = 1,
+                        .head_known = true, /* zeros, before the first entry */
+                };
+        return r < 0 ? r : 0;
+}
+
+static int put_lane(struct taking *taking, const struct lane_row *lane)
+{
+        return taking->commit->storage->ops->lane_put(taking->commit->storage, lane);
+}
+
+static int fork_lane(struct taking *taking, struct lane_row *lane)
+{
+        lane->forked = true;
+        return put_lane(taking, lane);
+}
+
+/* An entry below next: a repeat, or what a gap had declared lost, or the sign of a fork. Return: 1 repeat, 2 found again, 0 fork */
+static int recognise(struct taking *taking, const struct exchange_entry *entry)
+{
+        struct exchange *exchange = taking->commit->exchange;
+        const struct entry_header *header = &entry->header;
+        struct entry_header known;
+        struct wire_receipt receipt;
+        int r = exchange_known(exchange, &taking->device.id, entry, &exchange->arena, &receipt,
+                               &known);
+
+        if (r < 0)
+                return r;
+        if (r == FOUND_SAME && uuid_equal(&known.incarnation, &header->incarnation) &&
+            known.lane == header->lane && known.seq == header->seq)
+                return 1;
+        r = exchange->storage->ops->gap_covers(exchange->storage, &taking->device.id,
+                                               &header->incarnation, header->lane, header->seq);
+        return r > 0 ? 2 : r;
+}
+
+/* Return: 1 the run continues the lane, 0 it does not, or an error */
+static int check_overlap(struct taking *taking, const struct exchange_run *run,
+                         const struct lane_row *lane)
+{
+        const uint8_t *before = run->wire->previous;
+
+        for (size_t i = 0; i < run->count && run->wire->first + i < lane->next_seq; i++) {
+                int r = recognise(taking, &run->entries[i]);
+
+                if (r <= 0)
+                        return r;
+                before = run->entries[i].head;
+        }
+        if (run->wire->first + run->count < lane->next_seq || !lane->head_known)
+                return 1;
+        return memcmp(before, lane->head, HASH_SIZE) == 0;
+}
+
+static int take_entries(struct taking *taking, const struct exchange_run *run,
+                        struct lane_row *lane)
+{
+        size_t i;
+        int r = 0;
+
+        for (i = 0; i < run->count && r == 0; i++) {
+                const struct exchange_entry *entry = &run->entries[i];
+                uint64_t seq = run->wire->first + i;
+
+                if (i > 0 && seq >= lane->next_seq)
+                        r = put_lane(taking, lane); /* judge_take() looks at it */
+                if (r == 0)
+                        r = take_entry(taking, entry);
+                if (r != 0 || seq < lane->next_seq)
+                        continue;
+                lane->next_seq = seq + 1;
+                memcpy(lane->head, entry->head, HASH_SIZE);
+                lane->head_known = true;
+        }
+        if (r == 0)
+                memcpy(lane->signature, run->wire->signature, SIGNATURE_SIZE);
+        return r < 0 ? r : put_lane(taking, lane);
+}
+
+static int take_run(struct taking *taking, const struct exchange_run *run)
+{
+        struct lane_row lane;
+        int r = get_lane(taking, &run->wire->incarnation, run->wire->lane, &lane);
+
+        if (r < 0 || lane.forked || run->wire->first > lane.next_seq)
+                return r; /* an undeclared gap changes nothing: the answer says what is expected */
+        r = check_overlap(taking, run, &lane);
+        if (r == 0)
+                return fork_lane(taking, &lane);
+        return r < 0 ? r : take_entries(taking, run, &lane);
+}
+
+/* ---- what the device lost ---- */
+
+static int skip_to(struct taking *taking, struct lane_row *lane, uint64_t last)
+{
+        const struct gap_row row = {
+                .device = taking->device.id,
+                .incarnation = lane->incarnation,
+                .lane = lane->lane,
+                .from_seq = lane->next_seq,
+                .to_seq = last,
+                .declared_ms = taking->request->received_ms,
+        };
+        int r = taking->commit->storage->ops->gap_put(taking->commit->storage, &row);
+
+        lane->next_seq = last + 1;
+        lane->head_known = false;
+        return r < 0 ? r : put_lane(taking, lane);
+}
+
+static int take_gap(struct taking *taking, const struct wire_gap *gap)
+{
+        struct lane_row lane;
+        int r = get_lane(taking, &gap->incarnation, gap->lane, &lane);
+
+        if (r < 0 || lane.forked || gap->first > lane.next_seq || gap->last < lane.next_seq)
+                return r; /* it was declared before, or something before it is missing too */
+        if (gap->last >= WIRE_NUMBER_MAX)
+                return 0;
+        return skip_to(taking, &lane, gap->last);
+}
+
+/* The bytes are kept in quarantine as they are; the place in the lane counts as a gap, because its hash does not hold. */
+static int take_damaged(struct taking *taking, const struct wire_damaged *damaged)
+{
+        struct exchange_entry entry = {
+                .header_bytes = damaged->header,
+                .body = damaged->body,
+                .refused = true,
+        };
+        struct lane_row lane;
+        int r = get_lane(taking, &damaged->incarnation, damaged->lane, &lane);
+
+        if (r < 0 || lane.forked || damaged->seq != lane.next_seq ||
+            damaged->seq >= WIRE_NUMBER_MAX)
+                return r;
+        entry.header = (struct entry_header){
+                .id = uuid_derived("damaged", &taking->device.id, damaged->header),
+                .device = taking->device.id,
+                .incarnation = damaged->incarnation,
+                .lane = damaged->lane,
+                .seq = damaged->seq,
+                .locality = taking->device.locality,
+        };
+        entry_body_hash(damaged->body, entry.body_hash);
+        r = take_entry(taking, &entry);
+        return r < 0 ? r : skip_to(taking, &lane, damaged->seq);
+}
+
+/* ---- requests ---- */
+
+static int compare_head(void *context, const struct log_row *row)
+{
+        const struct wire_head *head = context;
+
+        return row->number == head->number && row->epoch == head->epoch &&
+                               row->position == head->position &&
+                               memcmp(row->chain, head->hash, HASH_SIZE) == 0
+                       ? 1
+                       : PANNIER_E_NOT_FOUND;
+}
+
+/* A head of ours lies on our chain: stronger than its signature, and cheaper to see. */
+static int take_heads(struct taking *taking)
+{
+        const struct wire_device_hello *hello = &taking->request->hello;
+        struct storage *storage = taking->commit->storage;
+        size_t count = 0;
+
+        for (size_t i = 0; i < hello->heads_count && count < WIRE_LOCALITIES_MAX; i++) {
+                struct wire_head head = hello->heads[i];
+                int r = 0;
+
+                if (storage->ops->locality(storage, &head.locality) && head.number > 0)
+                        r = storage->ops->log_each(storage, &head.locality, head.number,
+                                                   compare_head, &head);
+                if (is_fatal(r))
+                        return r;
+                if (r > 0)
+                        taking->heads[count++] = head;
+        }
+        taking->origin.heads = taking->heads;
+        taking->origin.head_count = count;
+        return 0;
+}
+
+static int report(struct taking *taking)
+{
+        const struct wire_device_hello *hello = &taking->request->hello;
+        const struct device_report report = {
+                .waiting = hello->waiting,
+                .parked = hello->parked,
+                .quarantined = hello->quarantined,
+                .oldest_ms = hello->oldest_ms,
+                .clock_offset_ms = taking->request->clock_offset_ms,
+        };
+        struct storage *storage = taking->commit->storage;
+
+        return storage->ops->device_report(storage, &taking->device.id,
+                                           taking->request->received_ms, &report);
+}
+
+static int take_item(struct taking *taking, const struct exchange_item *item)
+{
+        switch (item->kind) {
+        case ITEM_GAP:
+                return take_gap(taking, &item->gap);
+        case ITEM_DAMAGED:
+                return take_damaged(taking, &item->damaged);
+        case ITEM_RUN:
+                return take_run(taking, &item->run);
+        }
+        return 0;
+}
+
+static int take_request(struct commit *commit, const struct exchange_request *request)
+{
+        struct taking taking = {.commit = commit, .request = request};
+        int r = exchange_device(commit->exchange, &request->device.id, &taking.device);
+
+        if (r < 0 || uuid_is_none(&taking.device.id))
+                return r; /* deleted since the handshake: nothing is taken */
+        taking.active = r > 0;
+        taking.origin = (struct judge_origin){
+                .device = &taking.device,
+                .received_ms = request->received_ms,
+                .clock_offset_ms = request->clock_offset_ms,
+                .boot_id = request->hello.boot_id,
+                .boot_ms = request->hello.boot_ms,
+        };
+        r = take_heads(&taking);
+        for (size_t i = 0; i < request->item_count && r == 0; i++)
+                r = take_item(&taking, &request->items[i]);
+        return r < 0 ? r : report(&taking);
+}
+
+static int play(struct commit *commit)
+{
+        int r = begin(commit);
+
+        if (r < 0)
+                return r;
+        arena_reset(&commit->exchange->arena);
+        judge_begin(commit->exchange->judge, commit->now_ms);
+        for (size_t i = 0; i < commit->request_count && r == 0; i++)
+                r = take_request(commit, commit->requests[i]);
+        if (r == 0)
+                return commit->storage->ops->commit(commit->storage);
+        commit->storage->ops->rollback(commit->storage);
+        return r;
+}
+
+static int need_judge(struct exchange *exchange)
+{
+        return exchange->judge ? 0 : judge_new(exchange->storage, &exchange->judge);
+}
+
+int exchange_commit(struct exchange *exchange, struct exchange_request *const *requests,
+                    size_t count, int64_t now_ms)
+{
+        struct commit commit = {
+                .exchange = exchange,
+                .storage = exchange->storage,
+                .requests = requests,
+                .request_count = count,
+                .now_ms = now_ms,
+        };
+        int r = need_judge(exchange);
+
+        if (r < 0)
+                return r;
+        r = play(&commit);
+        if (r == 0 || is_fatal(r))
+                return r;
+        commit.careful = true;
+        return play(&commit);
+}
+
+int exchange_expire(struct exchange *exchange, int64_t now_ms)
+{
+        enum { BATCH = 500 };
+        struct storage *storage = exchange->storage;
+        struct localities all = {0};
+        int r = need_judge(exchange);
+
+        if (r == 0)
+                r = storage->ops->localities(storage, take_locality, &all);
+        for (size_t i = 0; i < all.count && r >= 0; i++) {
+                r = storage->ops->begin(storage, &all.items[i], 1);
+                if (r < 0)
+                        return r;
+                judge_begin(exchange->judge, now_ms);
+                r = judge_expire(exchange->judge, &all.items[i], BATCH);
+                if (r >= 0)
+                        r = judge_tick(exchange->judge, &all.items[i], BATCH);
+                if (r >= 0)
+                        r = storage->ops->commit(storage);
+                else
+                        storage->ops->rollback(storage);
+        }
+        return r < 0 ? r : 0;
+}

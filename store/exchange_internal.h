@@ -1,0 +1,75 @@
+/* What the three steps of an exchange share: store/exchange_read.c, exchange_commit.c, exchange_answer.c. Nobody else includes it. */
+#ifndef STORE_EXCHANGE_INTERNAL_H
+#define STORE_EXCHANGE_INTERNAL_H
+
+#include "common/compress.h"
+#include "store/exchange.h"
+#include "store/feed.h"
+#include "store/grants.h"
+#include "store/judge.h"
+
+struct exchange_entry {
+        struct entry_header header;
+        struct bytes header_bytes, body;
+        uint8_t body_hash[HASH_SIZE];
+        uint8_t head[HASH_SIZE]; /* of its lane's chain, after it */
+        bool refused;            /* its header says something else than the run it came in */
+};
+
+/* A run whose signature is the device's. */
+struct exchange_run {
+        const struct wire_run *wire;
+        struct exchange_entry *entries;
+        size_t count;
+};
+
+enum exchange_kind { ITEM_GAP, ITEM_DAMAGED, ITEM_RUN };
+
+struct exchange_item { /* in the order in which they came */
+        enum exchange_kind kind;
+        union {
+                struct wire_gap gap;
+                struct wire_damaged damaged;
+                struct exchange_run run;
+        };
+};
+
+struct exchange_request {
+        struct arena arena;
+        struct buffer clear; /* the CBOR sequence; everything borrows from it */
+        struct device_row device;
+        int64_t received_ms;
+        int64_t clock_offset_ms;
+        struct wire_device_hello hello;
+        bool has_vector;
+        struct wire_vector vector;
+        struct exchange_item *items;
+        size_t item_count, item_capacity;
+        size_t entry_count;
+        size_t entry_size; /* bytes of entries */
+};
+
+struct exchange {
+        struct storage *storage;
+        const struct exchange_settings *settings;
+        struct compressor *compressor;
+        struct grants *grants;
+        struct judge *judge; /* made by the first commit */
+        struct feed_list feeds;
+        struct feed_page page;
+        struct arena arena;   /* of one answer, or one commit */
+        struct buffer answer; /* in clear */
+        struct wire_head heads
+                [WIRE_LOCALITIES_MAX]; /* signed last: a head that has not moved is not signed again */
+        size_t head_count;
+};
+
+/* exchange_device() - the device's row as it is now: 1 active, 0 not (it gets nothing), or an error */
+int exchange_device(struct exchange *exchange, const struct uuid *id, struct device_row *ret);
+
+/* exchange_known() - the row of an entry of this device, judged or parked: FOUND_SAME with a receipt, else FOUND_NONE */
+int exchange_known(struct exchange *exchange, const struct uuid *device,
+                   const struct exchange_entry *entry, struct arena *arena,
+                   struct wire_receipt *ret, struct entry_header *ret_header);
+
+#endif

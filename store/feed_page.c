@@ -1,0 +1,503 @@
+#include "common/error.h"
+#include "store/feed.h"
+#include "store/membership.h"
+
+#include <string.h>
+
+/* Another feed of the device that has the person: what it has brought, it brought for this one too. */
+struct cover {
+        const struct feed *feed;
+        uint64_t joined; /* position of the person's join row there */
+};
+
+enum {
+        COVER_MAX = 64
+}; /* scopes of one person on one device; more only means that records are sent again */
+
+struct scan {
+        struct feed_page *page;
+        struct storage *storage;
+        struct feed_list *list;
+        struct feed *feed; /* being read */
+        const struct device_row *device;
+        const struct scope_set *scopes;
+        size_t limit;
+        int64_t now_ms;
+        /* of the person whose records are being read */
+        struct uuid person;
+        const struct feed *person_feed;
+        struct cover covers[COVER_MAX];
+        size_t cover_count;
+        /* of the join that is being read */
+        uint64_t joined;
+};
+
+void feed_page_deinit(struct feed_page *page)
+{
+        for (size_t i = 0; i < page->group_count; i++)
+                buffer_deinit(&page->groups[i].writer.rows);
+        free(page->groups);
+        buffer_deinit(&page->feeds);
+        buffer_deinit(&page->custody);
+        buffer_deinit(&page->joins);
+        buffer_deinit(&page->exits);
+        *page = (struct feed_page){0};
+}
+
+static bool is_full(const struct scan *scan)
+{
+        return scan->page->size >= scan->limit;
+}
+
+/* ---- what another feed has brought already ---- */
+
+static bool reached(const struct wire_cursor *cursor, uint64_t position, const struct uuid *id)
+{
+        if (cursor->position != position)
+                return cursor->position > position;
+        return uuid_compare(&cursor->record, id) > 0;
+}
+
+static bool reached_inside(const struct wire_cursor *cursor, const struct record *record)
+{
+        if (cursor->join_type == 0)
+                return true; /* the whole join was read */
+        if (cursor->join_type != record->type->number)
+                return cursor->join_type > record->type->number;
+        return uuid_compare(&cursor->join_record, &record->id) >= 0;
+}
+
+static bool has_brought(const struct cover *cover, const struct record *record)
+{
+        const struct wire_cursor *cursor = &cover->feed->cursor;
+        bool by_join = record->position <= cover->joined;
+        uint64_t position = by_join ? cover->joined : record->position;
+        const struct uuid *id = by_join ? &record->person : &record->id;
+
+        if (reached(cursor, position, id))
+                return true;
+        if (cursor->position != position || !uuid_equal(&cursor->record, id))
+                return false;
+        return by_join ? reached_inside(cursor, record) : cursor->join_type == 0;
+}
+
+static int add_cover(void *context, const struct member_row *member)
+{
+        struct scan *scan = context;
+
+        if (member->joined == 0 || member->feed == scan->feed->number)
+                return 0;
+        for (size_t i = 0; i < scan->list->count && scan->cover_count < COVER_MAX; i++) {
+                const struct feed *feed = &scan->list->items[i];
+
+                if (feed->number != member->feed || feed->key.class != scan->feed->key.class)
+                        continue;
+                scan->covers[scan->cover_count++] = (struct cover){feed, member->joined};
+        }
+        return 0;
+}
+
+static int load_covers(struct scan *scan, const struct uuid *person)
+{
+        if (scan->person_feed == scan->feed && uuid_equal(&scan->person, person))
+                return 0;
+        scan->person = *person;
+        scan->person_feed = scan->feed;
+        scan->cover_count = 0;
+        if (uuid_is_none(person))
+                return 0;
+        return scan->storage->ops->members_of(scan->storage, &scan->feed->key.locality, person,
+                                              add_cover, scan);
+}
+
+static bool is_covered(const struct scan *scan, const struct record *record)
+{
+        for (size_t i = 0; i < scan->cover_count; i++)
+                if (has_brought(&scan->covers[i], record))
+                        return true;
+        return false;
+}
+
+/* ---- putting things into the page ---- */
+
+static struct feed_group *group_of(struct scan *scan, const struct catalogue_type *type)
+{
+        struct feed_page *page = scan->page;
+        const struct uuid *locality = &scan->feed->key.locality;
+
+        for (size_t i = 0; i < page->group_count; i++)
+                if (page->groups[i].type == type && uuid_equal(&page->groups[i].locality, locality))
+                        return &page->groups[i];
+        if (page->group_count == page->group_capacity) {
+                size_t capacity = page->group_capacity + 64;
+                struct feed_group *groups = realloc(page->groups, capacity * sizeof(*groups));
+
+                if (!groups)
+                        return NULL;
+                page->groups = groups;
+                page->group_capacity = capacity;
+        }
+        page->groups[page->group_count] = (struct feed_group){
+                .locality = *locality, .epoch = scan->feed->last.epoch, .type = type};
+        return &page->groups[page->group_count++];
+}
+
+/* The newest row is of the same person more often than not; the rest is put together at the end. */
+static int note_custody(struct scan *scan, const struct uuid *person, uint64_t position)
+{
+        struct buffer *custody = &scan->page->custody;
+        struct custody_row row = {
+                .locality = scan->feed->key.locality,
+                .device = scan->device->id,
+                .person = *person,
+                .since_ms = scan->now_ms,
+                .position = position,
+        };
+
+        if (custody->size >= sizeof(row)) {
+                struct custody_row *last =
+                        (struct custody_row *)(void *)(custody->data + custody->size) - 1;
+
+                if (uuid_equal(&last->person, person) &&
+                    uuid_equal(&last->locality, &row.locality)) {
+                        last->position = last->position > position ? last->position : position;
+                        return 0;
+                }
+        }
+        buffer_append(custody, BYTES(&row, sizeof(row)));
+        return buffer_check(custody);
+}
+
+/* A record about two people is for those who may see both. Return: 1 it may be sent, 0, or an error */
+static int both_visible(struct scan *scan, const struct record *record)
+{
+        int16_t index = record->type->other_person_index;
+        const struct value *other;
+
+        if (index < 0)
+                return 1;
+        other = &record->values[index];
+        if (other->form != VALUE_UUID)
+                return 1;
+        return membership_held(scan->storage, &scan->feed->key.locality, &other->uuid,
+                               scan->scopes);
+}
+
+static int send_record(struct scan *scan, const struct record *record)
+{
+        struct feed_group *group;
+        size_t before;
+        int r = both_visible(scan, record);
+
+        if (r <= 0)
+                return r;
+        group = group_of(scan, record->type);
+        if (!group)
+                return FAIL(PANNIER_E_MEMORY, "no memory for a page of records");
+        before = group->writer.rows.size;
+        wire_records_add(&group->writer, record);
+        r = buffer_check(&group->writer.rows);
+        if (r < 0)
+                return r;
+        scan->page->size += group->writer.rows.size - before;
+        scan->page->row_count++;
+        return uuid_is_none(&record->person)
+                       ? 0
+                       : note_custody(scan, &record->person, record->position);
+}
+
+static int append_id(struct scan *scan, struct buffer *ids, const struct uuid *id)
+{
+        buffer_append(ids, BYTES(id, sizeof(*id)));
+        scan->page->size += sizeof(*id) + 1;
+        return buffer_check(ids);
+}
+
+/* ---- joins ---- */
+
+static int visit_joined(void *context, const struct record *record, struct bytes stamps)
+{
+        struct scan *scan = context;
+        int r = 0;
+
+        (void)stamps;
+        scan->feed->cursor.join_type = record->type->number;
+        scan->feed->cursor.join_record = record->id;
+        /* What changed after the join has a row of its own; a conflict may be of another class. */
+        if (record->position <= scan->joined &&
+            record_feed_class(record) == scan->feed->key.class && !is_covered(scan, record))
+                r = send_record(scan, record);
+        return r < 0 ? r : is_full(scan);
+}
+
+/* A link that hangs on the other person was held back until both can be seen. */
+static int visit_link(void *context, const struct record *record, struct bytes stamps)
+{
+        struct scan *scan = context;
+        int r;
+
+        (void)stamps;
+        if (!uuid_equal(&record->locality, &scan->feed->key.locality) ||
+            record_feed_class(record) != scan->feed->key.class)
+                return 0;
+        r = membership_held(scan->storage, &record->locality, &record->person, scan->scopes);
+        return r <= 0 ? r : send_record(scan, record);
+}
+
+static int send_links(struct scan *scan, const struct catalogue_type *type,
+                      const struct uuid *person)
+{
+        const struct value other = {.form = VALUE_UUID, .uuid = *person};
+
+        if (type->other_person_index < 0)
+                return 0;
+        return scan->storage->ops->record_find(scan->storage, type, type->other_person_index,
+                                               &other, visit_link, scan);
+}
+
+static bool is_of_class(const struct catalogue_type *type, enum catalogue_class class)
+{
+        return type->personal && (type->class == class || type->class == CLASS_OF_RECORD);
+}
+
+/* Goes on where the cursor stands inside of the join. Return: 0 the join was read to its end, 1 the page is full, or an error */
+static int read_join(struct scan *scan, uint64_t joined, const struct uuid *person)
+{
+        const struct catalogue *catalogue = catalogue_get();
+        struct wire_cursor *cursor = &scan->feed->cursor;
+        uint8_t from_type = cursor->join_type;
+        const struct uuid from_record = cursor->join_record;
+        int r = load_covers(scan, person);
+
+        scan->joined = joined;
+        for (size_t i = 0; i < catalogue->type_count && r == 0; i++) {
+                const struct catalogue_type *type = &catalogue->types[i];
+
+                if (type->number < from_type || !is_of_class(type, scan->feed->key.class))
+                        continue;
+                r = scan->storage->ops->record_each(scan->storage, type, person,
+                                                    type->number == from_type ? &from_record : NULL,
+                                                    visit_joined, scan);
+                if (r == 0)
+                        r = send_links(scan, type, person);
+        }
+        if (r != 0)
+                return r;
+        cursor->join_type = 0;
+        cursor->join_record = UUID_NONE;
+        return note_custody(scan, person, 0);
+}
+
+/* ---- rows ---- */
+
+static int visit_changed(void *context, const struct record *record, struct bytes stamps)
+{
+        struct scan *scan = context;
+
+        (void)stamps;
+        return is_covered(scan, record) ? 0 : send_record(scan, record);
+}
+
+static int read_record(struct scan *scan, const struct feed_row *row)
+{
+        const struct catalogue_type *type = catalogue_type_by_number(row->type);
+        int r;
+
+        if (!type)
+                return 0; /* written by a newer store: this one cannot say what it is */
+        r = load_covers(scan, &row->person);
+        if (r == 0)
+                r = scan->storage->ops->record_visit(scan->storage, type, &row->id, visit_changed,
+                                                     scan);
+        if (r == 0)
+                return FAIL(PANNIER_E_CORRUPT, "a feed names a record that is not there");
+        return r < 0 ? r : 0;
+}
+
+static int read_exit(struct scan *scan, const struct feed_row *row)
+{
+        struct custody_row custody;
+        int r = scan->storage->ops->custody_get(scan->storage, &scan->device->id, &row->id,
+                                                &custody);
+
+        if (r <= 0 || custody.erased_ms != 0)
+                return r < 0 ? r : 0;
+        return append_id(scan, &scan->page->exits, &row->id);
+}
+
+static int read_row(void *context, const struct feed_row *row)
+{
+        struct scan *scan = context;
+        int r = 0;
+
+        scan->feed->cursor = (struct wire_cursor){
+                .epoch = scan->feed->last.epoch, .position = row->position, .record = row->id};
+        switch (row->kind) {
+        case FEED_RECORD:
+                r = read_record(scan, row);
+                break;
+        case FEED_JOIN:
+                r = append_id(scan, &scan->page->joins, &row->id);
+                if (r == 0)
+                        r = read_join(scan, row->position, &row->id);
+                break;
+        case FEED_EXIT:
+                r = read_exit(scan, row);
+                break;
+        }
+        return r != 0 ? r : is_full(scan);
+}
+
+/* ---- feeds ---- */
+
+/* A page that ended inside of a join goes on there, if the person is still in the feed by the same row. */
+static int finish_join(struct scan *scan)
+{
+        struct wire_cursor *cursor = &scan->feed->cursor;
+        const struct feed_place place = {cursor->position, cursor->record};
+        const struct uuid person = cursor->record;
+        struct feed_row row;
+        int r;
+
+        if (cursor->join_type == 0)
+                return 0;
+        r = scan->storage->ops->feed_get(scan->storage, scan->feed->number, scan->feed->key.class,
+                                         &place, &row);
+        if (r > 0 && row.kind == FEED_JOIN)
+                return read_join(scan, row.position, &person);
+        cursor->join_type = 0;
+        cursor->join_record = UUID_NONE;
+        return r < 0 ? r : 0;
+}
+
+static bool is_read(const struct feed *feed)
+{
+        return wire_cursor_compare(&feed->cursor, &feed->last) == 0 && feed->cursor.join_type == 0;
+}
+
+static int write_feed(struct scan *scan)
+{
+        struct feed_page *page = scan->page;
+        struct wire_feed message = {
+                .key = scan->feed->key,
+                .joins = (const struct uuid *)(const void *)page->joins.data,
+                .joins_count = page->joins.size / sizeof(struct uuid),
+                .exits = (const struct uuid *)(const void *)page->exits.data,
+                .exits_count = page->exits.size / sizeof(struct uuid),
+                .cursor = scan->feed->cursor,
+                .complete = is_read(scan->feed),
+        };
+        size_t before = page->feeds.size;
+
+        wire_put_feed(&message, &page->feeds);
+        page->size += page->feeds.size - before - page->joins.size - page->exits.size;
+        buffer_reset(&page->joins);
+        buffer_reset(&page->exits);
+        return buffer_check(&page->feeds);
+}
+
+static int read_feed(struct scan *scan)
+{
+        struct feed_place after;
+        int r = finish_join(scan);
+
+        if (r == 0 && is_full(scan))
+                r = 1;
+        after.position = scan->feed->cursor.position;
+        after.id = scan->feed->cursor.record;
+        if (r == 0)
+                r = scan->storage->ops->feed_scan(scan->storage, scan->feed->number,
+                                                  scan->feed->key.class, &after, read_row, scan);
+        return r < 0 ? r : write_feed(scan);
+}
+
+static int compare_custody(const void *a, const void *b)
+{
+        const struct custody_row *left = a, *right = b;
+
+        return uuid_compare(&left->person, &right->person);
+}
+
+/* One row per person, with the newest position. */
+static void merge_custody(struct buffer *custody)
+{
+        struct custody_row *rows = (struct custody_row *)(void *)custody->data;
+        size_t count = custody->size / sizeof(*rows), kept = 0;
+
+        if (count < 2)
+                return;
+        qsort(rows, count, sizeof(*rows), compare_custody);
+        for (size_t i = 1; i < count; i++) {
+                if (!uuid_equal(&rows[kept].person, &rows[i].person))
+                        rows[++kept] = rows[i];
+                else if (rows[kept].position < rows[i].position)
+                        rows[kept].position = rows[i].position;
+        }
+        custody->size = (kept + 1) * sizeof(*rows);
+}
+
+int feed_page_fill(struct feed_page *page, struct storage *storage, struct feed_list *list,
+                   const struct device_row *device, const struct scope_set *scopes, size_t limit,
+                   int64_t now_ms)
+{
+        struct scan scan = {
+                .page = page,
+                .storage = storage,
+                .list = list,
+                .device = device,
+                .scopes = scopes,
+                .limit = limit,
+                .now_ms = now_ms,
+        };
+
+        page->more = false;
+        /* Lower classes first: whom there is comes before what there is about them. */
+        for (int class = CLASS_BASIC; class <= CLASS_COUNT; class ++) {
+                for (size_t i = 0; i < list->count; i++) {
+                        int r;
+
+                        scan.feed = &list->items[i];
+                        if ((int)scan.feed->key.class != class || is_read(scan.feed))
+                                continue;
+                        if (is_full(&scan)) {
+                                page->more = true;
+                                continue;
+                        }
+                        r = read_feed(&scan);
+                        if (r < 0)
+                                return r;
+                        page->more = page->more || !is_read(scan.feed);
+                }
+        }
+        merge_custody(&page->custody);
+        return 0;
+}
+
+static int compare_groups(const void *a, const void *b)
+{
+        const struct feed_group *left = a, *right = b;
+        int order = (left->type->lane > right->type->lane) - (left->type->lane < right->type->lane);
+
+        if (order == 0)
+                order = left->type->number - right->type->number;
+        return order != 0 ? order : uuid_compare(&left->locality, &right->locality);
+}
+
+int feed_page_write(struct feed_page *page, struct buffer *out)
+{
+        if (page->group_count > 1)
+                qsort(page->groups, page->group_count, sizeof(*page->groups), compare_groups);
+        for (size_t i = 0; i < page->group_count; i++) {
+                struct feed_group *group = &page->groups[i];
+
+                wire_records_end(&group->writer, &group->locality, group->epoch,
+                                 group->type->number, out);
+                buffer_deinit(&group->writer.rows);
+        }
+        page->group_count = 0;
+        buffer_append(out, buffer_view(&page->feeds));
+        buffer_reset(&page->feeds);
+        page->size = 0;
+        page->row_count = 0;
+        return buffer_check(out);
+}
