@@ -1,5 +1,6 @@
 #include "common/db.h"
 
+#include "common/db_vfs.h"
 #include "common/error.h"
 
 #include <assert.h>
@@ -7,9 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BUSY_TIMEOUT_MS = 5000, KEY_SIZE = 48 };
+enum { BUSY_MS_DEFAULT = 5000, KEY_SIZE = 48 };
 
 struct db {
+        struct db_vfs layer;
         sqlite3 *handle;
         sqlite3_stmt *begin, *begin_read, *snapshot, *commit, *rollback;
 };
@@ -90,7 +92,8 @@ static int open_handle(struct db *db, const char *path, const struct db_options 
         r = buffer_check(&uri);
         if (r < 0)
                 return r;
-        if (sqlite3_open_v2((const char *)uri.data, &db->handle, flags, NULL) == SQLITE_OK)
+        if (sqlite3_open_v2((const char *)uri.data, &db->handle, flags, db->layer.name) ==
+            SQLITE_OK)
                 return 0;
         if (!db->handle)
                 return FAIL(PANNIER_E_MEMORY, "no memory to open %s", path);
@@ -110,6 +113,11 @@ static int set_key(struct db *db, struct bytes key)
         if (key.size != KEY_SIZE)
                 return FAIL(PANNIER_E_INVALID, "a database key has %d bytes, this has %zu",
                             KEY_SIZE, key.size);
+        r = db_exec(
+                db,
+                "PRAGMA cipher_log_level = NONE"); /* it would write to standard error by itself */
+        if (r < 0)
+                return r;
         bytes_hex(key, digits);
         buffer_append_format(&sql, "PRAGMA key = \"x'%s'\"", digits);
         explicit_bzero(digits, sizeof(digits));
@@ -180,7 +188,8 @@ static int set_up(struct db *db, const struct db_options *options)
 {
         int r;
 
-        (void)sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+        (void)sqlite3_busy_timeout(db->handle,
+                                   options->busy_ms > 0 ? options->busy_ms : BUSY_MS_DEFAULT);
         if (options->key.size > 0) {
                 r = set_key(db, options->key);
                 if (r < 0)
@@ -200,6 +209,9 @@ int db_open(const char *path, const struct db_options *options, struct db **ret)
 
         if (!db)
                 return FAIL(PANNIER_E_MEMORY, "no memory for a database connection");
+        r = db_vfs_init(&db->layer, options->vfs, options->flush_delay_us);
+        if (r < 0)
+                return r;
         r = open_handle(db, path, options);
         if (r < 0)
                 return r;
@@ -216,9 +228,10 @@ struct db *db_free(struct db *db)
 
         if (!db)
                 return NULL;
-        while ((stmt = sqlite3_next_stmt(db->handle, NULL)))
+        while (db->handle && (stmt = sqlite3_next_stmt(db->handle, NULL)))
                 (void)sqlite3_finalize(stmt);
         (void)sqlite3_close(db->handle);
+        db_vfs_deinit(&db->layer);
         free(db);
         return NULL;
 }
@@ -297,8 +310,21 @@ int db_migrate(struct db *db, const char *const *steps, size_t count)
         return 0;
 }
 
+/* After a flush that failed nobody knows what is on the disk: close, open, and look. */
+static int refuse_if_broken(const struct db *db)
+{
+        if (!db->layer.failed)
+                return 0;
+        return FAIL(PANNIER_E_STORAGE,
+                    "a flush to the disk failed: this connection is of no use any more");
+}
+
 int db_exec(struct db *db, const char *sql)
 {
+        int r = refuse_if_broken(db);
+
+        if (r < 0)
+                return r;
         if (sqlite3_exec(db->handle, sql, NULL, NULL, NULL) != SQLITE_OK)
                 return fail_with(db, "SQL");
         return 0;
@@ -308,9 +334,13 @@ int db_prepare(struct db *db, const char *sql, sqlite3_stmt **ret)
 {
         sqlite3_stmt *stmt = NULL;
 
+        int r = refuse_if_broken(db);
+
+        if (r < 0)
+                return r;
         if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) !=
             SQLITE_OK)
-                return FAIL(PANNIER_E_STORAGE, "%s, in: %.200s", sqlite3_errmsg(db->handle), sql);
+                return fail_with(db, sql);
         *ret = stmt;
         return 0;
 }
@@ -363,6 +393,11 @@ void db_rollback(struct db *db)
         (void)sqlite3_reset(db->rollback);
 }
 
+uint64_t db_flush_count(const struct db *db)
+{
+        return db->layer.flush_count;
+}
+
 /* A bind fails only where the index is wrong or the statement is running: our own bugs. */
 static void check_bind(int code)
 {
@@ -405,8 +440,12 @@ void db_bind_null(sqlite3_stmt *stmt, int index)
 
 int db_step(struct db *db, sqlite3_stmt *stmt)
 {
-        int r;
+        int r = refuse_if_broken(db);
 
+        if (r < 0) {
+                (void)sqlite3_reset(stmt);
+                return r;
+        }
         switch (sqlite3_step(stmt)) {
         case SQLITE_ROW:
                 return 1;

@@ -1,6 +1,10 @@
 /*
  * SQLite as this project uses it: one connection, one thread; every SQLite code is translated here.
  *
+ * SQLite's codes become: busy or locked → BUSY; full, I/O, read-only, cannot open → STORAGE; corrupt, not a
+ * database → CORRUPT; a UNIQUE or PRIMARY KEY in the way → TAKEN; any other constraint, wrong SQL or misuse →
+ * INTERNAL; too big → LIMIT; no memory → MEMORY.
+ *
  * The same source is compiled twice: against SQLite for the store, against SQLCipher for the device. One
  * process never holds both libraries. A module owns its tables and its statements: an array of SQL, indexed
  * by an enum, prepared together when the module opens (db_prepare_all), so that a typo fails the first test.
@@ -26,14 +30,19 @@ struct db_options {
         enum db_durability durability;
         struct bytes key; /* raw key and salt, 48 bytes, for SQLCipher; empty: plain file */
         int cache_kib;    /* page cache of the connection; 0: DB_CACHE_KIB_DEFAULT */
+        int busy_ms;      /* longest wait for another process's lock; 0: 5 seconds */
         bool read_only;
         bool must_exist;    /* a missing file is PANNIER_E_NOT_FOUND instead of a new database */
         bool secure_delete; /* deleted content is overwritten */
+        const char *vfs;    /* SQLite's VFS below ours, for a simulated disk; NULL: the system's */
+        uint32_t flush_delay_us; /* added to each flush, to measure slow media; 0 otherwise */
 };
 
 /**
  * db_open() - open or create a database file, in WAL mode, foreign keys on, temp_store in memory
  * @path:    file, NUL-terminated; ":memory:" for tests
+ *
+ * After a flush that failed, every call on the connection is PANNIER_E_STORAGE: close it, open it again, verify.
  *
  * Return: 0; PANNIER_E_NOT_FOUND; PANNIER_E_CORRUPT (not a database, or not under this key); PANNIER_E_STORAGE
  */
@@ -67,15 +76,15 @@ int db_prepare_all(struct db *db, const char *const *sql, size_t count, sqlite3_
 int db_prepare(struct db *db, const char *sql, sqlite3_stmt **ret);
 
 /*
- * Transactions. begin takes the write lock at once (BEGIN IMMEDIATE); PANNIER_E_BUSY after 5 seconds of waiting for
- * another process. A commit that failed is rolled back. rollback never fails outwards, also where nothing is open.
+ * Transactions. begin takes the write lock at once (BEGIN IMMEDIATE); PANNIER_E_BUSY after busy_ms of waiting
+ * for another process. A commit that failed is rolled back. rollback never fails outwards, also where nothing is open.
  */
 int db_begin(struct db *db);
 int db_begin_read(struct db *db); /* a snapshot for several reads */
 int db_commit(struct db *db);
 void db_rollback(struct db *db);
 
-/* db_flush_count() - commits so far that had to reach the disk; for the figures and for tests */
+/* db_flush_count() - flushes to the disk (xSync of SQLite's VFS) since the connection was opened */
 uint64_t db_flush_count(const struct db *db);
 
 /* Parameters are numbered from 1. Text and blob views must live until db_step()/db_run() returned. */
