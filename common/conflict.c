@@ -73,6 +73,8 @@ static int fields_read(struct bytes blob, struct conflict *conflict)
         uint64_t count, number;
         int r;
 
+        if (!blob.size)
+                return 0;
         cbor_reader_init(&reader, blob);
         r = cbor_read_array(&reader, FIELD_COUNT_MAX, &count);
         for (uint64_t i = 0; r >= 0 && i < count; i++) {
@@ -133,7 +135,8 @@ static struct bytes blob_at(const struct record *record, int16_t index)
 {
         const struct value *value = &record->values[index];
 
-        return value->form == VALUE_BYTES ? value->bytes : BYTES_NONE;
+        return value->form == VALUE_BYTES || value->form == VALUE_PACKED ? value->bytes
+                                                                         : BYTES_NONE;
 }
 
 static int64_t integer_at(const struct record *record, int16_t index)
@@ -253,7 +256,7 @@ int conflict_write(const struct conflict *conflict, struct arena *arena, struct 
         values[bind->conflict.record] =
                 (struct value){.form = VALUE_UUID, .uuid = conflict->record};
         fields_write(conflict, &buffer);
-        r = blob_take(&buffer, arena, VALUE_BYTES, &values[bind->conflict.fields]);
+        r = blob_take(&buffer, arena, VALUE_PACKED, &values[bind->conflict.fields]);
         if (r < 0)
                 return r;
         changes_write(conflict->type, conflict->standing, conflict->standing_count, &buffer);

@@ -1,10 +1,10 @@
 /*
  * What is inside a conflict record: the values that stand beside each other until somebody decides.
  *
- * A conflict is an ordinary record of the type the catalogue marks (is_conflict); three of its fields are blobs of
+ * A conflict is an ordinary record of the type the catalogue marks (is_conflict); some of its fields hold
  * deterministic CBOR that this module reads and writes for both sides:
  *
- *   fields    [field number …], ascending; empty for a conflict about whole records (duplicate)
+ *   fields    set of field numbers; empty for a conflict about whole records (duplicate)
  *   standing  {field number: value or null}: what the record shows now in these fields
  *   others    [[id, author, role, recorded_ms, state, {field number: value or null}] …], in the order of arrival
  *
@@ -26,7 +26,7 @@
 enum {
         CONFLICT_VALUES_MAX =
                 200, /* values in one conflict; further ones are quarantined (limit) */
-        CONFLICT_BLOB_MAX = 64 << 10, /* bytes of `others` */
+        CONFLICT_BLOB_MAX = 48 << 10, /* bytes of `others` */
 };
 
 enum conflict_state { /* of one value; the numbers travel */

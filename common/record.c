@@ -20,6 +20,17 @@ static int copy_bytes(struct arena *arena, struct bytes *bytes)
         return 0;
 }
 
+bool record_meets(const struct record *record, const struct catalogue_condition *condition)
+{
+        const struct value *value;
+
+        if (condition->field_index < 0)
+                return true;
+        value = &record->values[condition->field_index];
+        return value->form == VALUE_INTEGER &&
+               catalogue_has_option(condition->options, condition->option_count, value->integer);
+}
+
 int record_copy(const struct record *record, struct arena *arena, struct record *ret)
 {
         struct record copy = *record;

@@ -88,6 +88,9 @@ int value_check(const struct catalogue_field *field, const struct value *value, 
 int value_apply_change(const struct catalogue_field *field, const struct value *standing,
                        const struct value *change, struct arena *arena, struct value *ret);
 
+/* record_meets() - does a catalogue condition hold for the record as it stands? */
+bool record_meets(const struct record *record, const struct catalogue_condition *condition);
+
 /* record_copy() - deep copy of everything a record borrows into @arena */
 int record_copy(const struct record *record, struct arena *arena, struct record *ret);
 

@@ -134,20 +134,6 @@ bool scope_set_has(const struct scope_set *set, const struct scope *scope)
         return set_holds(set, set_place(set, scope), scope);
 }
 
-static bool condition_holds(const struct catalogue_condition *condition,
-                            const struct record *record)
-{
-        const struct value *value;
-
-        if (condition->field_index < 0)
-                return true;
-        value = &record->values[condition->field_index];
-        for (uint16_t i = 0; value->form == VALUE_INTEGER && i < condition->option_count; i++)
-                if (value->integer == condition->options[i])
-                        return true;
-        return false;
-}
-
 static bool ref_at(const struct record *record, int16_t index, struct uuid *ret)
 {
         if (index < 0 || record->values[index].form != VALUE_UUID)
@@ -166,7 +152,7 @@ size_t scope_contributions(const struct record *record, struct scope ret[SCOPE_P
         for (uint8_t i = 0; i < type->scope_count && count < SCOPE_PER_RECORD_MAX; i++) {
                 const struct catalogue_scope *rule = &type->scopes[i];
 
-                if (!condition_holds(&rule->condition, record) ||
+                if (!record_meets(record, &rule->condition) ||
                     !ref_at(record, rule->field_index, &ret[count].id))
                         continue;
                 ret[count++].kind = rule->kind;
@@ -205,6 +191,7 @@ size_t scope_grants(const struct record *record, int64_t day,
                 struct scope_grant *grant = &ret[count];
 
                 if (!in_force(record, rule->from_index, rule->to_index, day) ||
+                    !record_meets(record, &rule->condition) ||
                     !ref_at(record, rule->target_index, &grant->scope.id))
                         continue;
                 if (rule->holder_index < 0)
@@ -318,7 +305,7 @@ void scope_limits_take(struct scope_limits *limits, const struct record *record)
                 bool refused;
 
                 if (limits->items[i].type != record->type ||
-                    !condition_holds(&limit->condition, record) ||
+                    !record_meets(record, &limit->condition) ||
                     record->values[limit->decision_index].form != VALUE_INTEGER)
                         continue;
                 when_ms = decision_time(record, limit->when_index);

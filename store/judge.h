@@ -10,6 +10,7 @@
 #ifndef STORE_JUDGE_H
 #define STORE_JUDGE_H
 
+#include "common/nhs_number.h"
 #include "common/reason.h"
 #include "common/wire_messages.h"
 #include "store/storage.h"
@@ -25,6 +26,9 @@ struct judge; /* caches and scratch memory on one storage connection; used by on
 int judge_new(struct storage *storage, struct judge **ret);
 struct judge *judge_free(struct judge *judge);
 DEFINE_FREEP(judge)
+
+/* judge_environment() - which NHS numbers are real here; NHS_ENVIRONMENT_TEST until it is said */
+void judge_environment(struct judge *judge, enum nhs_environment environment);
 
 /**
  * judge_begin() - a write transaction has begun (or was rolled back to a savepoint): forget what was remembered
@@ -73,13 +77,6 @@ int judge_refuse(struct judge *judge, const struct judge_origin *origin,
                  const struct judge_entry *entry, enum quarantine_reason reason);
 
 /**
- * judge_retry() - look again at parked entries of one device, such as after its grants have changed
- *
- * Return: how many were judged, or an error
- */
-int judge_retry(struct judge *judge, const struct device_row *device);
-
-/**
  * judge_expire() - quarantine (not here) what has been parked in a locality for JUDGE_PARKED_MS
  * @max: at most so many in one call
  *
@@ -88,12 +85,13 @@ int judge_retry(struct judge *judge, const struct device_row *device);
 int judge_expire(struct judge *judge, const struct uuid *locality, size_t max);
 
 /**
- * judge_tick() - changes that come with time: a last day that is past, provisional scopes that are no longer needed
- * @max: at most so many records are changed in one call
+ * judge_tick() - what comes with time: a last day that is past, provisional scopes that are no longer needed, parked entries
+ *                that can be judged since an operator changed a grant
+ * @max: at most so many records are looked at in one call
  *
- * The locality is in the write transaction. Cheap where the day has not changed since the last complete tick of this judge.
+ * The locality is in the write transaction. Cheap where everything was done for the day.
  *
- * Return: how many records were changed; fewer than @max: all is done for today; or an error
+ * Return: 1 there is more to look at, call again; 0 all is done for now; or an error
  */
 int judge_tick(struct judge *judge, const struct uuid *locality, size_t max);
 

@@ -120,24 +120,12 @@ static bool is_missing(const struct reconcile_work *work, uint16_t index)
                (!work->input->standing || result->field_changed[index]);
 }
 
-/* What must hold for the record as a whole, whoever wrote it. */
+/* Comparisons, fields needed in some cases and checks by name are common/catalogue_check.h's. */
 static uint16_t check_whole(const struct reconcile_work *work)
 {
-        const struct record *record = &work->result->record;
-
         for (uint16_t i = 0; i < work->type->field_count; i++)
                 if (is_missing(work, i))
                         return REASON_REQUIRED;
-        for (uint8_t i = 0; i < work->type->compare_count; i++) {
-                const struct catalogue_compare *rule = &work->type->compares[i];
-                const struct value *low = &record->values[rule->low_index];
-                const struct value *high = &record->values[rule->high_index];
-
-                if (low->form != VALUE_INTEGER || high->form != VALUE_INTEGER)
-                        continue;
-                if (low->integer > high->integer || (low->integer == high->integer && !rule->equal))
-                        return REASON_CHECK;
-        }
         return REASON_NONE;
 }
 

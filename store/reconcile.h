@@ -30,7 +30,8 @@ struct reconcile_input {
         const struct entry_body *body; /* a create or an edit of a record of this type */
         struct stamp stamp; /* what the fields get that it sets; .position is the commit's */
         bool by_store; /* the store's own entry: no rule stands in its way, ranges and forms do */
-        uint64_t base; /* newest position that the author saw of the record */
+        uint64_t
+                base; /* newest position that the author saw of the record; the store has seen all */
         const struct record *standing; /* NULL for a create */
         const struct stamps *stamps;   /* of the standing record; NULL for a create */
         const struct uuid *chain;      /* ids of the entries it continues, ascending */
@@ -74,6 +75,10 @@ struct reconcile_result {
  */
 int reconcile(const struct reconcile_input *input, struct arena *arena,
               struct reconcile_result *ret);
+
+/* reconcile_change_of() - the change (record.h) that makes @whole of a standing set or map */
+int reconcile_change_of(const struct catalogue_field *field, const struct value *standing,
+                        const struct value *whole, struct arena *arena, struct value *ret);
 
 /* reconcile_worst() - the worse of two outcomes of one entry */
 enum entry_outcome reconcile_worst(enum entry_outcome a, enum entry_outcome b);

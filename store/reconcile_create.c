@@ -23,8 +23,6 @@ static struct judgement judge_first(const struct reconcile_work *work,
                 return (struct judgement){.verdict = VERDICT_APPLY};
         if (field->rule == RULE_STORE && !work->type->store_only)
                 return (struct judgement){VERDICT_QUARANTINE, 0, REASON_STORE_FIELD};
-        if (field->future)
-                return (struct judgement){VERDICT_QUARANTINE, 0, REASON_REFERENCE};
         if (value->form == VALUE_INTEGER &&
             catalogue_has_option(field->proposed, field->proposed_count, value->integer))
                 return (struct judgement){VERDICT_HOLD, catalogue_bind()->conflict.kind_proposal,

@@ -39,7 +39,7 @@ int reconcile_set_value(struct reconcile_work *work, int16_t index, const struct
                 work->result->field_changed[index] = true;
         }
         *standing = next;
-        if (work->type->append)
+        if (!reconcile_has_stamps(work->type))
                 return 0;
         work->result->stamped = true;
         r = stamps_set(&work->result->stamps, field->number, BYTES_NONE, &work->input->stamp);

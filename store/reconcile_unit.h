@@ -37,6 +37,12 @@ struct judgement {
         uint16_t reason; /* VERDICT_QUARANTINE */
 };
 
+/* Facts are never edited, and what the store alone writes is never concurrent: neither needs stamps. */
+static inline bool reconcile_has_stamps(const struct catalogue_type *type)
+{
+        return !type->append && !type->store_only && !type->is_conflict;
+}
+
 /* Sets and maps come as a change, which cannot be compared with what stands. */
 static inline bool reconcile_is_packed(const struct catalogue_field *field)
 {

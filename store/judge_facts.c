@@ -1,0 +1,165 @@
+/*
+ * What an author had seen, and when they wrote: the facts that reconcile() compares.
+ */
+#include "store/judge_inside.h"
+
+#include "common/error.h"
+
+#include <stdlib.h>
+
+static const struct wire_head *shown_head(const struct judge_origin *origin,
+                                          const struct uuid *locality)
+{
+        for (size_t i = 0; i < origin->head_count; i++)
+                if (uuid_equal(&origin->heads[i].locality, locality))
+                        return &origin->heads[i];
+        return NULL;
+}
+
+/* The store never gave out a state beyond the newest head that it signed and the device shows. */
+static bool is_beyond(const struct judge_case *c)
+{
+        const struct wire_head *head = shown_head(c->origin, &c->body.base_locality);
+        const struct position *base = &c->body.base;
+
+        if (c->seen_before || (base->epoch == 0 && base->position == 0))
+                return false;
+        if (!head || base->epoch > head->epoch)
+                return true;
+        return base->epoch == head->epoch && base->position > head->position;
+}
+
+int judge_base(struct judge *judge, struct judge_case *c, uint64_t *ret_base, bool *ret_beyond)
+{
+        (void)judge;
+        *ret_base = UINT64_MAX;
+        *ret_beyond = false;
+        if (!c->origin)
+                return 0;
+        *ret_base = 0;
+        *ret_beyond = is_beyond(c);
+        /* Another locality's positions, or an older history's, say nothing about what was seen here. */
+        if (uuid_equal(&c->body.base_locality, c->locality) && c->body.base.epoch == c->epoch)
+                *ret_base = c->body.base.position;
+        return 0;
+}
+
+/* A clock that was never set still knows how long ago it was, as long as the device was not started anew. */
+static int64_t corrected_time(const struct judge_case *c)
+{
+        const struct judge_origin *origin = c->origin;
+        int64_t ms = c->body.recorded_ms - origin->clock_offset_ms;
+
+        if (c->body.quality == CLOCK_UNSET && origin->boot_id != 0 &&
+            origin->boot_id == c->body.boot_id && c->body.boot_ms <= origin->boot_ms)
+                ms = origin->received_ms - (origin->boot_ms - c->body.boot_ms);
+        return ms < origin->received_ms ? ms : origin->received_ms;
+}
+
+struct stamp judge_stamp(const struct judge *judge, const struct judge_case *c)
+{
+        struct stamp stamp = {
+                .position = c->position,
+                .quality = c->body.quality,
+                .entry = c->entry->header->id,
+                .by_store = c->origin == NULL,
+        };
+
+        stamp.corrected_ms = c->origin ? corrected_time(c) : judge->now_ms;
+        return stamp;
+}
+
+int judge_chain_root(struct judge *judge, struct judge_case *c)
+{
+        static const uint8_t no_hash[HASH_SIZE];
+        const struct entry_header *header = c->entry->header;
+        struct log_row row;
+        int r;
+
+        c->chain_root = header->id;
+        if (!c->origin || uuid_is_none(&c->body.previous))
+                return 0;
+        r = judge->ops->log_find(judge->storage, c->locality, &c->body.previous, &header->device,
+                                 no_hash, &judge->arena, &row);
+        if (r < 0)
+                return r;
+        if (r == FOUND_NONE)
+                c->chain_root = c->body.previous; /* it lies in a gap; others may continue it too */
+        else if (uuid_equal(&row.device, &header->device) &&
+                 uuid_equal(&row.record, &c->body.record))
+                c->chain_root = row.chain_root;
+        return 0;
+}
+
+struct chain {
+        struct uuid *ids;
+        size_t count, capacity;
+        struct arena *arena;
+};
+
+static int compare_ids(const void *a, const void *b)
+{
+        return uuid_compare(a, b);
+}
+
+static int chain_add(struct chain *chain, const struct uuid *id)
+{
+        for (size_t i = 0; i < chain->count; i++)
+                if (uuid_equal(&chain->ids[i], id))
+                        return 0;
+        if (chain->count == chain->capacity)
+                return FAIL(PANNIER_E_INTERNAL, "a chain of more entries than were counted");
+        chain->ids[chain->count++] = *id;
+        return 0;
+}
+
+/* An entry belongs to the chain where both go back to the same first pending entry. */
+static int consider(struct judge *judge, const struct judge_case *c, struct chain *chain,
+                    const struct uuid *id)
+{
+        struct uuid root;
+        int r = judge->ops->log_chain_root(judge->storage, c->locality, id, &root);
+
+        if (r <= 0 || !uuid_equal(&root, &c->chain_root))
+                return r < 0 ? r : 0;
+        return chain_add(chain, id);
+}
+
+static size_t count_candidates(const struct judge_case *c, const struct conflict *conflicts,
+                               size_t conflict_count)
+{
+        size_t count = c->stamps.count;
+
+        for (size_t i = 0; i < conflict_count; i++)
+                count += conflicts[i].other_count;
+        return count;
+}
+
+int judge_chain(struct judge *judge, const struct judge_case *c, uint64_t base,
+                const struct conflict *conflicts, size_t conflict_count, struct uuid **ret,
+                size_t *ret_count)
+{
+        struct chain chain = {.capacity = count_candidates(c, conflicts, conflict_count),
+                              .arena = &judge->arena};
+        int r = 0;
+
+        *ret = NULL;
+        *ret_count = 0;
+        if (!c->origin || uuid_is_none(&c->body.previous) || !chain.capacity)
+                return 0;
+        chain.ids = arena_alloc(&judge->arena, chain.capacity * sizeof(*chain.ids));
+        if (!chain.ids)
+                return FAIL(PANNIER_E_MEMORY, "a chain of entries");
+        for (size_t i = 0; i < c->stamps.count && r >= 0; i++)
+                if (c->stamps.parts[i].stamp.position > base)
+                        r = consider(judge, c, &chain, &c->stamps.parts[i].stamp.entry);
+        for (size_t i = 0; i < conflict_count && r >= 0; i++)
+                for (size_t k = 0; k < conflicts[i].other_count && r >= 0; k++)
+                        r = consider(judge, c, &chain, &conflicts[i].others[k].id);
+        if (r < 0)
+                return r;
+        qsort(chain.ids, chain.count, sizeof(*chain.ids), compare_ids);
+        *ret = chain.ids;
+        *ret_count = chain.count;
+        return 0;
+}

@@ -1,0 +1,187 @@
+/*
+ * Inside of the judge: what its files share. Nobody else includes it.
+ *
+ *   judge.c            one entry from its bytes to its outcome
+ *   judge_admit.c      may this author, role and device write this? what has not arrived yet?
+ *   judge_facts.c      base, corrected time, the chain of pending entries
+ *   judge_write.c      records and log rows
+ *   judge_conflict.c   conflict records: new ones, further values
+ *   judge_decide.c     decisions
+ *   judge_follow.c     consequences, tasks to check
+ *   judge_unique.c     duplicates, links between people
+ *   judge_scope.c      who is in which scope now
+ *   judge_parked.c     waiting, waking, giving up
+ *   judge_put.c        what the store writes of its own
+ *   judge_tick.c       what comes with time
+ */
+#ifndef STORE_JUDGE_INSIDE_H
+#define STORE_JUDGE_INSIDE_H
+
+#include "common/body.h"
+#include "common/catalogue_check.h"
+#include "store/grants.h"
+#include "store/judge.h"
+#include "store/reconcile.h"
+
+enum { HELD_CACHE = 256, AUTHOR_CACHE = 32, JUDGE_CONFLICTS_MAX = 64, LOCALITIES_MAX = 64 };
+
+struct held_row {
+        struct uuid device, person;
+        bool known, held;
+};
+
+struct author_row {
+        struct uuid staff;
+        uint16_t role;
+        bool known, found;
+};
+
+/* How far a locality was looked through for what ends with a day. */
+struct judge_day {
+        struct uuid locality;
+        int64_t day; /* INT64_MIN: none yet */
+        uint16_t
+                type_index; /* place in the catalogue that is next; type_count: all done for this day */
+        struct uuid after; /* record of that type that was looked at last */
+};
+
+/* Something happened that parked entries may have waited for. */
+struct judge_event {
+        struct uuid locality;
+        enum parked_wait wait;
+        struct uuid id;
+};
+
+struct judge {
+        struct storage *storage;
+        const struct storage_ops *ops;
+        struct grants *grants;
+        struct body_codec *codec;
+        struct arena arena; /* of the entry in hand; nested entries of the store use it too */
+        int64_t now_ms;
+        enum nhs_environment environment;
+        struct held_row held[HELD_CACHE];
+        struct author_row authors[AUTHOR_CACHE];
+        bool parked_known,
+                parked_any; /* is anything parked in the locality of the last question? */
+        struct uuid parked_locality;
+        struct entry_header taken; /* the entry in hand: others may need it */
+        bool taken_known;
+        struct buffer events; /* struct judge_event behind each other */
+        struct judge_day days[LOCALITIES_MAX];
+        size_t day_count;
+};
+
+/* An entry in hand, decoded, with what was found out about it. */
+struct judge_case {
+        const struct uuid *locality;
+        uint64_t position; /* of this commit */
+        uint64_t epoch;
+        const struct judge_origin *origin; /* NULL: the store's own entry */
+        const struct judge_entry *entry;
+        struct entry_body body;
+        const struct catalogue_type *type; /* NULL: unknown */
+        bool readable;                     /* body and type hold */
+        struct uuid chain_root;
+        struct record standing; /* of an edit */
+        struct stamps stamps;
+        bool has_standing;
+        unsigned depth; /* of consequences */
+        bool keep_staff;
+        bool seen_before; /* it was parked: its base was checked when it came */
+
+        /* the outcome */
+        struct reconcile_result *result;
+        struct uuid conflicts[JUDGE_CONFLICTS_MAX]; /* ids, for the receipt */
+        size_t conflict_count;
+};
+
+/* What stands in the way of an entry. */
+struct judge_obstacle {
+        enum quarantine_reason reason; /* REASON_NONE: not refused */
+        enum parked_wait wait;         /* 0: need not wait */
+        struct uuid wait_id;
+        uint8_t wait_lane;
+        uint64_t wait_seq;
+};
+
+/* judge_admit.c: 0 and @ret filled; an obstacle without reason and wait: go on */
+int judge_admit(struct judge *judge, struct judge_case *c, struct judge_obstacle *ret);
+
+/* judge_facts.c */
+int judge_base(struct judge *judge, struct judge_case *c, uint64_t *ret_base, bool *ret_beyond);
+struct stamp judge_stamp(const struct judge *judge, const struct judge_case *c);
+int judge_chain_root(struct judge *judge, struct judge_case *c);
+/* judge_chain() - of the entries that set something in the record after the base, those that this one continues */
+int judge_chain(struct judge *judge, const struct judge_case *c, uint64_t base,
+                const struct conflict *conflicts, size_t conflict_count, struct uuid **ret,
+                size_t *ret_count);
+
+/* judge_write.c */
+int judge_exists(struct judge *judge, const struct catalogue_type *type, const struct uuid *id);
+int judge_write_record(struct judge *judge, const struct record *record,
+                       const struct stamps *stamps);
+int judge_write_log(struct judge *judge, const struct judge_case *c, enum entry_outcome outcome,
+                    uint16_t reason, const struct wire_effect *effects, size_t effect_count);
+int judge_quarantine(struct judge *judge, const struct judge_case *c, uint16_t reason);
+int judge_standing(struct judge *judge, const struct uuid *locality,
+                   const struct catalogue_type *type, const struct uuid *id, struct record *ret,
+                   struct stamps *ret_stamps);
+/* judge_commit_fields() - reconcile a create or edit that was admitted, write record, log and all that follows */
+int judge_commit_fields(struct judge *judge, struct judge_case *c, bool *ret_refused);
+
+/* judge_conflict.c */
+int judge_open_conflicts(struct judge *judge, const struct judge_case *c, struct conflict **ret,
+                         size_t *ret_count);
+struct uuid judge_conflict_id(const struct judge_case *c, const struct reconcile_held *held);
+int judge_write_held(struct judge *judge, struct judge_case *c, struct conflict *conflicts,
+                     size_t conflict_count, const struct uuid *chain, size_t chain_count);
+int judge_conflict_put(struct judge *judge, const struct judge_case *c, struct conflict *conflict,
+                       const char *why);
+int judge_refresh_conflict(struct judge *judge, struct conflict *conflict,
+                           const struct record *record);
+int judge_add_value(struct judge *judge, struct conflict *conflict,
+                    const struct conflict_value *value);
+/* judge_conflict_full() - has a conflict that the entry would join no room for a further value? */
+bool judge_conflict_full(const struct reconcile_result *result);
+/* judge_raise_difference() - the store's own total of a score is another than the device's */
+int judge_raise_difference(struct judge *judge, const struct judge_case *c);
+int judge_raise_duplicate(struct judge *judge, const struct judge_case *c,
+                          const struct record *first, const struct record *second);
+
+/* judge_decide.c: like judge_commit_fields() */
+int judge_decide(struct judge *judge, struct judge_case *c, bool *ret_refused);
+
+/* judge_follow.c, judge_unique.c, judge_scope.c: after the record was written */
+int judge_follow(struct judge *judge, const struct judge_case *c);
+/* judge_follow_decision() - a conflict about this record was decided */
+int judge_follow_decision(struct judge *judge, const struct judge_case *c,
+                          const struct catalogue_type *type, const struct uuid *id);
+int judge_unique(struct judge *judge, const struct judge_case *c);
+int judge_scopes(struct judge *judge, const struct judge_case *c);
+/* judge_end_provisional() - where the person needs no provisional scope any more; @ended: what was proposed has ended. 1, 0 */
+int judge_end_provisional(struct judge *judge, const struct uuid *locality,
+                          const struct uuid *person, bool ended);
+int judge_held(struct judge *judge, const struct judge_case *c, const struct uuid *person,
+               bool *ret);
+
+/* judge_put.c */
+/* judge_store() - an entry of the store that follows from the one in hand; @c lends locality, depth and origin */
+int judge_store(struct judge *judge, const struct judge_case *c, const struct judge_change *change);
+struct uuid judge_derived(const struct judge_case *c, const char *what, uint16_t number,
+                          const struct uuid *extra);
+
+/* judge_parked.c */
+int judge_park(struct judge *judge, struct judge_case *c, const struct judge_obstacle *obstacle);
+int judge_any_parked(struct judge *judge, const struct uuid *locality, bool *ret);
+/* judge_wake() - remember that this has come; judge_settle() looks at what waited for it */
+int judge_wake(struct judge *judge, const struct uuid *locality, enum parked_wait wait,
+               const struct uuid *id);
+int judge_settle(struct judge *judge);
+int judge_look_again(struct judge *judge, const struct uuid *locality, size_t max);
+
+/* judge.c: 1 judged, 0 parked (again), or an error */
+int judge_one(struct judge *judge, const struct judge_origin *origin,
+              const struct judge_entry *entry, bool was_parked);
+
+#endif

@@ -1,0 +1,292 @@
+/*
+ * What an entry leaves behind: a row in the log always; a record, conflicts and whatever follows where it took effect.
+ */
+#include "store/judge_inside.h"
+
+#include "common/error.h"
+#include "store/log.h"
+#include "store/membership.h"
+#include "store/receipts.h"
+#include "store/reconcile_unit.h"
+
+#include <string.h>
+
+int judge_standing(struct judge *judge, const struct uuid *locality,
+                   const struct catalogue_type *type, const struct uuid *id, struct record *ret,
+                   struct stamps *ret_stamps)
+{
+        struct bytes stamps = BYTES_NONE;
+        int r;
+
+        (void)locality;
+        stamps_init(ret_stamps, &judge->arena);
+        r = judge->ops->record_get(judge->storage, type, id, &judge->arena, ret, &stamps);
+        if (r > 0) {
+                int e = stamps_decode(stamps, ret_stamps);
+
+                if (e < 0)
+                        return FAIL(PANNIER_E_CORRUPT, "stamps of a record of type %s", type->name);
+        }
+        return r;
+}
+
+static int see(void *context, const struct record *record, struct bytes stamps)
+{
+        (void)context;
+        (void)record;
+        (void)stamps;
+        return 0;
+}
+
+int judge_exists(struct judge *judge, const struct catalogue_type *type, const struct uuid *id)
+{
+        return judge->ops->record_visit(judge->storage, type, id, see, NULL);
+}
+
+int judge_write_record(struct judge *judge, const struct record *record,
+                       const struct stamps *stamps)
+{
+        CLEANUP(buffer_deinit) struct buffer encoded = BUFFER_INIT;
+        int r;
+
+        if (stamps && reconcile_has_stamps(record->type))
+                stamps_encode(stamps, &encoded);
+        r = buffer_check(&encoded);
+        if (r >= 0)
+                r = judge->ops->record_put(judge->storage, record, buffer_view(&encoded));
+        if (r >= 0 && record->type->is_staff)
+                memset(judge->authors, 0, sizeof(judge->authors));
+        return r;
+}
+
+static void fill_row(const struct judge *judge, const struct judge_case *c, struct log_row *row)
+{
+        const struct entry_header *header = c->entry->header;
+
+        *row = (struct log_row){
+                .locality = *c->locality,
+                .received_ms = c->origin ? c->origin->received_ms : judge->now_ms,
+                .clock_offset_ms = c->origin ? c->origin->clock_offset_ms : 0,
+                .catalogue_version = catalogue_get()->version,
+                .id = header->id,
+                .device = c->origin ? header->device : UUID_NONE,
+                .incarnation = c->origin ? header->incarnation : UUID_NONE,
+                .lane = header->lane,
+                .seq = c->origin ? header->seq : 0,
+                .chain_root = c->chain_root,
+                .header = c->entry->header_bytes,
+                .body = c->entry->body,
+        };
+        if (uuid_is_none(&row->chain_root))
+                row->chain_root = header->id;
+        memcpy(row->body_hash, c->entry->body_hash, HASH_SIZE);
+        if (!c->readable)
+                return;
+        row->record = c->body.record;
+        row->person = c->body.person;
+        row->previous = c->body.previous;
+}
+
+int judge_write_log(struct judge *judge, const struct judge_case *c, enum entry_outcome outcome,
+                    uint16_t reason, const struct wire_effect *effects, size_t effect_count)
+{
+        CLEANUP(buffer_deinit) struct buffer encoded = BUFFER_INIT;
+        struct wire_receipt receipt = {
+                .outcome = outcome,
+                .reason = reason,
+                .effects = effects,
+                .effects_count = effect_count,
+                .conflicts = c->conflicts,
+                .conflicts_count = c->conflict_count,
+        };
+        struct log_row row;
+        int r;
+
+        fill_row(judge, c, &row);
+        row.outcome = outcome;
+        row.reason = reason;
+        receipt_effects_encode(&receipt, &encoded);
+        r = buffer_check(&encoded);
+        row.effects = buffer_view(&encoded);
+        if (r >= 0)
+                r = log_append(judge->storage, &row);
+        if (r < 0 || outcome != OUTCOME_QUARANTINED)
+                return r;
+        return judge->ops->quarantine_put(judge->storage, &(struct quarantine_row){
+                                                                  .locality = row.locality,
+                                                                  .number = row.number,
+                                                                  .id = row.id,
+                                                                  .device = row.device,
+                                                                  .reason = reason,
+                                                                  .since_ms = judge->now_ms,
+                                                          });
+}
+
+int judge_quarantine(struct judge *judge, const struct judge_case *c, uint16_t reason)
+{
+        struct judge_case bare = *c;
+
+        bare.conflict_count = 0;
+        return judge_write_log(judge, &bare, OUTCOME_QUARANTINED, reason, NULL, 0);
+}
+
+struct newest {
+        struct record record;
+        struct arena *arena;
+        bool found;
+};
+
+static int take_newest(void *context, const struct record *record, struct bytes stamps)
+{
+        struct newest *newest = context;
+
+        (void)stamps;
+        if (newest->found && record->position < newest->record.position)
+                return 0;
+        newest->found = true;
+        return record_copy(record, newest->arena, &newest->record);
+}
+
+/* NEWS2 is scored against what is usual for the person, and only for adults: the newest of both as they are here. */
+static int check_named(struct judge *judge, const struct judge_case *c, struct record *record,
+                       struct catalogue_check_input *input, struct catalogue_check_result *ret)
+{
+        struct newest baseline = {.arena = &judge->arena};
+        struct record person;
+        int r = 0;
+
+        if (c->type->check_count && c->type->personal && !c->type->is_person) {
+                r = judge->ops->record_get(judge->storage, catalogue_person_type(), &record->person,
+                                           &judge->arena, &person, NULL);
+                input->person = r > 0 ? &person : NULL;
+                if (r >= 0)
+                        r = judge->ops->record_each(judge->storage, catalogue_baseline_type(),
+                                                    &record->person, NULL, take_newest, &baseline);
+                input->baseline = baseline.found ? &baseline.record : NULL;
+        }
+        return r < 0 ? r : catalogue_check(input, record, &judge->arena, ret);
+}
+
+/*
+ * What the catalogue asks of the record as a whole. Values that the store derives (its own NEWS2 total) are part of what
+ * the entry does: they follow from the entry and what stood then.
+ */
+static int check_whole(struct judge *judge, const struct judge_case *c,
+                       struct reconcile_result *result, struct catalogue_check_result *ret)
+{
+        struct catalogue_check_input input = {
+                .where = c->origin ? CHECK_ON_STORE : CHECK_ON_LOAD,
+                .environment = judge->environment,
+                .create = !c->has_standing,
+                .now_ms = judge->now_ms,
+        };
+        int r;
+
+        for (uint16_t i = 0; i < c->type->field_count; i++)
+                if (result->field_changed[i])
+                        input.changed |= UINT64_C(1) << i;
+        *ret = (struct catalogue_check_result){0};
+        if (!c->type->check_count && !c->type->compare_count && !c->type->need_count)
+                return 0;
+        r = check_named(judge, c, &result->record, &input, ret);
+        if (r == PANNIER_E_INVALID) {
+                result->outcome = OUTCOME_QUARANTINED;
+                result->reason = (uint16_t)ret->reason;
+                return 0;
+        }
+        return r;
+}
+
+static int write_result(struct judge *judge, struct judge_case *c, struct reconcile_result *result)
+{
+        uint64_t old_position = c->has_standing ? c->standing.position : 0;
+        int r;
+
+        if (!c->has_standing) {
+                result->record.locality = *c->locality;
+                result->record.device = c->origin ? c->entry->header->device : UUID_NONE;
+        }
+        if (!result->changed && !result->stamped)
+                return 0;
+        if (result->changed)
+                result->record.position = c->position;
+        r = judge_write_record(judge, &result->record, &result->stamps);
+        if (r < 0 || !result->changed)
+                return r;
+        r = judge_scopes(judge, c);
+        return r < 0 ? r : membership_publish(judge->storage, &result->record, old_position);
+}
+
+static void note_conflicts(struct judge_case *c, const struct reconcile_result *result)
+{
+        for (size_t i = 0; i < result->held_count && c->conflict_count < JUDGE_CONFLICTS_MAX; i++)
+                c->conflicts[c->conflict_count++] = judge_conflict_id(c, &result->held[i]);
+}
+
+static int write_all(struct judge *judge, struct judge_case *c, struct conflict *conflicts,
+                     size_t conflict_count, const struct uuid *chain, size_t chain_count,
+                     bool differs)
+{
+        struct reconcile_result *result = c->result;
+        int r = write_result(judge, c, result);
+
+        note_conflicts(c, result);
+        if (r >= 0)
+                r = judge_write_log(judge, c, result->outcome, REASON_NONE, result->effects,
+                                    result->effect_count);
+        if (r >= 0)
+                r = judge_write_held(judge, c, conflicts, conflict_count, chain, chain_count);
+        if (r >= 0 && differs)
+                r = judge_raise_difference(judge, c);
+        if (r >= 0 && result->changed)
+                r = judge_unique(judge, c);
+        if (r >= 0 && result->changed)
+                r = judge_follow(judge, c);
+        if (r >= 0 && !c->has_standing)
+                r = judge_wake(judge, c->locality, WAIT_RECORD, &c->body.record);
+        return r;
+}
+
+int judge_commit_fields(struct judge *judge, struct judge_case *c, bool *ret_refused)
+{
+        struct reconcile_input input = {
+                .type = c->type,
+                .body = &c->body,
+                .stamp = judge_stamp(judge, c),
+                .by_store = c->origin == NULL,
+                .standing = c->has_standing ? &c->standing : NULL,
+                .stamps = c->has_standing ? &c->stamps : NULL,
+        };
+        struct catalogue_check_result check = {0};
+        struct uuid *chain = NULL;
+        bool beyond;
+        int r;
+
+        *ret_refused = false;
+        c->result = arena_alloc(&judge->arena, sizeof(*c->result));
+        if (!c->result)
+                return FAIL(PANNIER_E_MEMORY, "a result");
+        r = judge_base(judge, c, &input.base, &beyond);
+        if (r >= 0 && c->has_standing)
+                r = judge_open_conflicts(judge, c, &input.conflicts, &input.conflict_count);
+        if (r >= 0 && c->has_standing)
+                r = judge_chain(judge, c, input.base, input.conflicts, input.conflict_count, &chain,
+                                &input.chain_count);
+        input.chain = chain;
+        if (r >= 0)
+                r = reconcile(&input, &judge->arena, c->result);
+        if (r >= 0 && c->result->outcome != OUTCOME_QUARANTINED)
+                r = check_whole(judge, c, c->result, &check);
+        if (r < 0)
+                return r;
+        if (c->result->outcome != OUTCOME_QUARANTINED && judge_conflict_full(c->result)) {
+                c->result->outcome = OUTCOME_QUARANTINED;
+                c->result->reason = REASON_LIMIT;
+        }
+        if (c->result->outcome == OUTCOME_QUARANTINED) {
+                *ret_refused = true;
+                return 0;
+        }
+        return write_all(judge, c, input.conflicts, input.conflict_count, chain, input.chain_count,
+                         check.differs);
+}
