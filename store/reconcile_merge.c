@@ -134,6 +134,8 @@ static int apply_rest(struct reconcile_work *work, int16_t index, const struct b
         r = value_apply_change(&work->type->fields[index], standing, &change, work->arena, &next);
         if (r < 0)
                 return r;
+        if (next.form == VALUE_NULL)
+                next = (struct value){.form = VALUE_UNSET};
         if (!value_equal(standing, &next)) {
                 work->result->changed = true;
                 work->result->field_changed[index] = true;
