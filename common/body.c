@@ -41,8 +41,8 @@ int body_codec_new(struct body_codec **ret)
 int body_pack(struct body_codec *codec, struct bytes clear, struct buffer *out)
 {
         if (clear.size > ENTRY_BODY_MAX)
-                return FAIL(PANNIER_E_LIMIT, "body of %zu bytes, at most %d are allowed", clear.size,
-                            ENTRY_BODY_MAX);
+                return FAIL(PANNIER_E_LIMIT, "body of %zu bytes, at most %d are allowed",
+                            clear.size, ENTRY_BODY_MAX);
         buffer_append_byte(out, BODY_FORMAT);
         buffer_append_byte(out, BODY_DICTIONARY);
         return compress_body(codec->compressor, BODY_DICTIONARY, clear, out);
