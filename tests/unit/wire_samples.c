@@ -342,7 +342,7 @@ static void put_records(struct buffer *out)
         record.id = sample_id(18); /* reference data, imported by the store */
         record.person = UUID_NONE;
         record.device = UUID_NONE;
-        record.unknown = bytes_text("\242\030\025\001\030\026\201\366"); /* {21: 1, 22: [null]} */
+        record.unknown = bytes_text("\242\025\001\026\201\366"); /* {21: 1, 22: [null]} */
         wire_records_add(&writer, &record);
         wire_records_end(&writer, &record.locality, 1, 200, out);
         buffer_deinit(&writer.rows);
