@@ -22,10 +22,22 @@ def _ref(name):
 
 
 def _code(field, use):
-    known = {"type": "string", "enum": [option.code for option in field.options]}
     if not field.options:  # a code of another field's options, by number
         return _ref("newer")
+    known = _ref(field.codes)
     return {"anyOf": [known, _ref("newer")]} if use == READ else known
+
+
+def _codes(catalogue):
+    """A definition per set of options, under the name of the first field that has it; fields get its name."""
+    definitions, names = {}, {}
+    for kind in catalogue.types:
+        for field in kind.fields:
+            if field.options:
+                titles = {option.code: option.title for option in field.options}
+                field.codes = names.setdefault(tuple(titles.items()), f"codes.{kind.name}.{field.name}")
+                definitions[field.codes] = {"type": "string", "enum": list(titles), "x-titles": titles}
+    return definitions
 
 
 def _element(field, use):
@@ -46,8 +58,7 @@ def _map(field, use):
     text = {"type": ["string", "null"]} if use == EDIT else {"type": "string"}
     schema = {"type": "object", "additionalProperties": text}
     if field.options:
-        names = {"anyOf": [{"enum": [option.code for option in field.options]}, {"pattern": COMMON["newer"]["pattern"]}]}
-        schema["propertyNames"] = names if use == READ else names["anyOf"][0]
+        schema["propertyNames"] = _code(field, use)
     return schema
 
 
@@ -74,7 +85,6 @@ def _described(field):
         about["description"] = field.about
     for key, given in (("x-unit", f"tenths of {field.unit}" if field.kind == "tenths" else field.unit),
                        ("x-group", field.group), ("x-soft", list(field.soft) if field.soft else None),
-                       ("x-titles", {option.code: option.title for option in field.options} or None),
                        ("x-refers-to", field.ref or None)):
         if given:
             about[key] = given
@@ -100,13 +110,18 @@ def _object(kind, use):
 
 
 def emit(catalogue):
-    definitions = dict(COMMON)
+    definitions = {**COMMON, **_codes(catalogue)}
     for kind in catalogue.types:
         definitions[kind.name] = _object(kind, READ)
         if not kind.store_only:
             definitions[f"{kind.name}.create"] = _object(kind, CREATE)
             if not kind.append:
                 definitions[f"{kind.name}.edit"] = _object(kind, EDIT)
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:pannier:catalogue:{catalogue.version}",
-              "title": catalogue.title, "$defs": definitions}
-    return json.dumps(schema, ensure_ascii=False, indent=1) + "\n"
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:pannier:catalogue:{catalogue.version}",
+            "title": catalogue.title}
+    lines = [f"{_dump(name)}:{_dump(schema)}" for name, schema in definitions.items()]  # one a line, to be compared
+    return _dump(head)[:-1] + ',"$defs":{\n' + ",\n".join(lines) + "\n}}\n"
+
+
+def _dump(value):
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

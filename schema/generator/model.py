@@ -75,6 +75,7 @@ class Field:
     index: bool = False
     future: bool = False
     options: list = made(default_factory=list)
+    codes: str = None  # name of the options' definition in the JSON Schema
     transitions: list = made(default_factory=list)
     initial: int = 0
     order: list = made(default_factory=list)  # option numbers, lowest first
