@@ -39,6 +39,9 @@ int base64_decode(struct bytes text, struct buffer *out)
                 bits = bits << 6 | (place ? (uint32_t)(place - alphabet) : 0);
                 if (++count % 4)
                         continue;
+                /* What padding stands for is zero: one content has one text. */
+                if (padding && (bits & ((1u << 8 * padding) - 1)))
+                        return FAIL(PANNIER_E_MALFORMED, "not base64");
                 for (unsigned k = 0; k < 3 - padding; k++)
                         buffer_append_byte(out, (uint8_t)(bits >> (16 - 8 * k)));
                 bits = 0;
