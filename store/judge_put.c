@@ -93,6 +93,29 @@ static void fill_body(const struct judge *judge, const struct judge_change *chan
         };
 }
 
+/* History of an older system keeps who recorded it and when; what the store changes of it later is the store's. */
+static int name_author(struct judge *judge, const struct judge_change *change, struct judge_case *c)
+{
+        int16_t role = catalogue_bind()->staff.role;
+        struct record staff;
+        int r;
+
+        if (c->has_standing)
+                return 0;
+        if (change->recorded_ms != 0)
+                c->body.recorded_ms = change->recorded_ms;
+        if (uuid_is_none(&change->author))
+                return 0;
+        r = judge->ops->record_get(judge->storage, catalogue_staff_type(), &change->author,
+                                   &judge->arena, &staff, NULL);
+        if (r <= 0)
+                return r < 0 ? r : FAIL(PANNIER_E_INVALID, "the author is no staff member here");
+        c->body.author = change->author;
+        if (staff.values[role].form == VALUE_INTEGER)
+                c->body.role = (uint16_t)staff.values[role].integer;
+        return 0;
+}
+
 /* Header and body as they would travel: that is what the log keeps and its chain covers. */
 static int encode(struct judge *judge, const struct storage_locality *state,
                   const struct judge_case *c, struct entry_header *header,
@@ -184,7 +207,9 @@ static int put(struct judge *judge, const struct judge_change *change, unsigned 
         if (r < 0 || (c.has_standing && !c.body.change_count))
                 return r < 0 ? r : JUDGE_UNCHANGED;
         fill_body(judge, change, &c);
-        r = encode(judge, state, &c, &header, &entry);
+        r = name_author(judge, change, &c);
+        if (r >= 0)
+                r = encode(judge, state, &c, &header, &entry);
         if (r >= 0)
                 r = judge_commit_fields(judge, &c, &refused);
         if (r < 0)

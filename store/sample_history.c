@@ -31,6 +31,14 @@ static void begin_fact(struct sample *sample, enum sample_sheet which,
         sheet_instant(sheet, recorded_ms);
 }
 
+static void note(struct sheet *sheet, const struct words *words, struct draw *draw)
+{
+        char text[320];
+
+        words_note(words, draw, text, sizeof text);
+        sheet_text(sheet, text);
+}
+
 static void write_visit(struct sample *sample, const struct sample_person *person, uint32_t number)
 {
         struct sheet *sheet = sample->sheets[SHEET_VISITS];
@@ -43,10 +51,10 @@ static void write_visit(struct sample *sample, const struct sample_person *perso
         sheet_instant(sheet, arrived);
         sheet_instant(sheet, left);
         sheet_text(sheet, "yes");
-        sheet_text(sheet, words_pick(&words_subjective, draw));
-        sheet_text(sheet, words_pick(&words_objective, draw));
-        sheet_text(sheet, words_pick(&words_assessment, draw));
-        sheet_text(sheet, words_pick(&words_plan, draw));
+        note(sheet, &words_subjective, draw);
+        note(sheet, &words_objective, draw);
+        note(sheet, &words_assessment, draw);
+        note(sheet, &words_plan, draw);
         sheet_text(sheet, draw_chance(draw, 92) ? "completed" : "partly");
         sample_row(sample, SHEET_VISITS);
 }

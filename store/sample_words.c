@@ -1,5 +1,7 @@
 #include "store/sample_words.h"
 
+#include <stdio.h>
+
 #define LIST(name, ...)                                                                            \
         static const char *const name##_list[] = {__VA_ARGS__};                                    \
         const struct words words_##name = {name##_list, sizeof name##_list / sizeof *name##_list}
@@ -80,4 +82,39 @@ LIST(language, "English", "English", "English", "English", "English", "English",
 const char *words_pick(const struct words *words, struct draw *draw)
 {
         return words->list[draw_below(draw, words->count)];
+}
+
+/* A sentence with numbers in it, as notes are full of them. */
+static int measured(struct draw *draw, char *ret, size_t size)
+{
+        switch (draw_below(draw, 5)) {
+        case 0:
+                return snprintf(ret, size, " Wound %d x %d mm.", draw_between(draw, 4, 70),
+                                draw_between(draw, 3, 45));
+        case 1:
+                return snprintf(ret, size, " Weight %d.%d kg.", draw_between(draw, 41, 98),
+                                draw_between(draw, 0, 9));
+        case 2:
+                return snprintf(ret, size, " About %d ml drunk by %d:%02d.",
+                                draw_between(draw, 2, 30) * 50, draw_between(draw, 9, 17),
+                                draw_between(draw, 0, 11) * 5);
+        case 3:
+                return snprintf(ret, size, " Glucose %d.%d.", draw_between(draw, 4, 18),
+                                draw_between(draw, 0, 9));
+        default:
+                return snprintf(ret, size, " Walked %d m with the frame.",
+                                draw_between(draw, 2, 60));
+        }
+}
+
+void words_note(const struct words *words, struct draw *draw, char *ret, size_t size)
+{
+        uint32_t first = draw_below(draw, words->count), count = 1 + draw_below(draw, 3);
+        size_t used = 0;
+
+        for (uint32_t i = 0; i < count && used < size; i++)
+                used += (size_t)snprintf(ret + used, size - used, "%s%s", i ? " " : "",
+                                         words->list[(first + i * 3) % words->count]);
+        if (used < size && draw_chance(draw, 45))
+                (void)measured(draw, ret + used, size - used);
 }

@@ -14,6 +14,9 @@ extern const struct words words_family, words_female, words_male, words_street, 
         words_medicine, words_subjective, words_objective, words_assessment, words_plan,
         words_alert, words_language;
 
+/* words_note() - one to three sentences of the list, now and then with something that was measured; cut at @size - 1 */
+void words_note(const struct words *words, struct draw *draw, char *ret, size_t size);
+
 /* words_pick() - one of the list */
 const char *words_pick(const struct words *words, struct draw *draw);
 
