@@ -88,6 +88,19 @@ static void roll_back(struct run *run)
         run->open = false;
 }
 
+/* Outside of a transaction: the localities as they stand now. */
+static int refresh_places(struct run *run)
+{
+        struct storage *storage = run->table.storage;
+        int r = storage->ops->begin_read(storage);
+
+        if (r < 0)
+                return r;
+        r = load_places_refresh(run->table.places, storage);
+        storage->ops->rollback(storage);
+        return r;
+}
+
 /* A locality that is new: it gets a history of its own before anything is written into it. */
 static int add_locality(struct run *run, struct load_row *row)
 {
@@ -99,16 +112,9 @@ static int add_locality(struct run *run, struct load_row *row)
         if (r < 0)
                 return r;
         options->random(&epoch, sizeof epoch);
-        r = storage->ops->begin(storage, NULL, 0);
-        if (r < 0)
-                return r;
         r = storage->ops->locality_add(storage, &row->record, &epoch, options->now_ms);
         if (r == 0)
-                r = storage->ops->commit(storage);
-        else
-                storage->ops->rollback(storage);
-        if (r == 0)
-                r = load_places_refresh(run->table.places, storage);
+                r = refresh_places(run);
         return r < 0 ? r : begin(run);
 }
 
@@ -400,7 +406,6 @@ static int check_options(const struct load_options *options)
 static int run_all(struct run *run)
 {
         const struct load_options *options = run->table.options;
-        struct storage *storage = run->table.storage;
         int r = check_options(options);
 
         if (r == 0)
@@ -412,13 +417,9 @@ static int run_all(struct run *run)
         if (r == 0)
                 r = read_header(run);
         if (r == 0)
-                r = judge_new(storage, &run->judge);
+                r = judge_new(run->table.storage, &run->judge);
         if (r == 0)
-                r = storage->ops->begin_read(storage);
-        if (r < 0)
-                return r;
-        r = load_places_refresh(run->table.places, storage);
-        storage->ops->rollback(storage);
+                r = refresh_places(run);
         if (r == 0)
                 r = read_rows(run);
         if (r == 0 && options->complete)

@@ -113,15 +113,6 @@ static struct bytes translate(void *context, const struct catalogue_field *field
         return load_map_translate(table->map, (int)(field - table->type->fields), text);
 }
 
-static bool is_key_field(const struct catalogue_type *type, int index)
-{
-        for (size_t k = 0; k < type->key_count; k++)
-                for (size_t i = 0; i < type->keys[k].field_count; i++)
-                        if (type->keys[k].field_indexes[i] == index)
-                                return true;
-        return false;
-}
-
 /* 1 read or left out with a warning, 0 refused, or an error. */
 static int read_field(struct load_row *row, int index)
 {
@@ -130,7 +121,8 @@ static int read_field(struct load_row *row, int index)
         const struct catalogue_field *field = &table->type->fields[index];
         const struct load_text_options options = {load_map_separator(table->map, index), translate,
                                                   resolve, &resolving};
-        bool needed = field->required || is_key_field(table->type, index);
+        bool needed =
+                field->required; /* where a key loses a field, load_row_identify() looks for another key */
         int r = load_text_value(field, row->cells[index], &options, &row->table->arena,
                                 &row->values[index]);
 
