@@ -86,7 +86,7 @@ static void load(struct bed *bed, const char *type, const char *content)
 static void expect(struct bed *bed, uint64_t created, uint64_t edited, uint64_t unchanged,
                    uint64_t refused)
 {
-        if (bed->report.refused != refused)
+        if (bed->report.created != created || bed->report.refused != refused)
                 (void)fprintf(stderr, "%s", bed->messages);
         assert_int_equal(bed->report.created, created);
         assert_int_equal(bed->report.edited, edited);
