@@ -128,7 +128,7 @@ void instant_format(int64_t instant_ms, char ret[INSTANT_TEXT_SIZE])
         struct calendar calendar = calendar_from_instant(instant_ms);
 
         put_date(&calendar, ret);
-        memcpy(ret + 10, "T..:..:.....Z", 14);
+        memcpy(ret + 10, "T..:..:......Z", 15);
         put_digits(ret + 11, calendar.hour, 2);
         put_digits(ret + 14, calendar.minute, 2);
         put_digits(ret + 17, calendar.second, 2);
