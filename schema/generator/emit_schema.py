@@ -8,11 +8,11 @@ from . import model
 
 COMMON = {
     "uuid": {"type": "string", "pattern": "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"},
-    "instant": {"type": "string", "description": "RFC 3339, UTC, to the millisecond",
-                "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,3})?Z$"},
+    "instant": {"type": "string", "description": "RFC 3339; given back in UTC, to the millisecond",
+                "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$"},
     "date": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
     "bytes": {"type": "string", "contentEncoding": "base64"},
-    "newer": {"type": "string", "description": "number of an option of a newer catalogue", "pattern": "^#[0-9]{1,5}$"},
+    "numbered": {"type": "string", "description": "an option by its number, such as one of a newer catalogue", "pattern": "^#[0-9]{1,3}$"},
 }
 READ, CREATE, EDIT = "read", "create", "edit"
 
@@ -21,11 +21,10 @@ def _ref(name):
     return {"$ref": f"#/$defs/{name}"}
 
 
-def _code(field, use):
-    if not field.options:  # a code of another field's options, by number
-        return _ref("newer")
-    known = _ref(field.codes)
-    return {"anyOf": [known, _ref("newer")]} if use == READ else known
+def _code(field):
+    if not field.options:  # a code of another field's options
+        return _ref("numbered")
+    return {"anyOf": [_ref(field.codes), _ref("numbered")]}
 
 
 def _codes(catalogue):
@@ -40,17 +39,12 @@ def _codes(catalogue):
     return definitions
 
 
-def _element(field, use):
-    return {"code": lambda: _code(field, use), "text": lambda: {"type": "string", "minLength": 1},
-            "ref": lambda: _ref("uuid")}[field.element]()
-
-
 def _set(field, use):
-    whole = {"type": "array", "uniqueItems": True, "items": _element(field, use)}
+    element = {"code": lambda: _code(field), "text": lambda: {"type": "string"}, "ref": lambda: _ref("uuid")}[field.element]()
+    whole = {"type": "array", "items": element}
     if use != EDIT:
         return whole
-    change = {"type": "object", "additionalProperties": False, "minProperties": 1,
-              "properties": {"add": whole, "remove": {"type": "array", "uniqueItems": True, "items": _element(field, READ)}}}
+    change = {"type": "object", "additionalProperties": False, "properties": {"add": whole, "remove": whole}}
     return {"anyOf": [whole, change]}
 
 
@@ -58,25 +52,23 @@ def _map(field, use):
     text = {"type": ["string", "null"]} if use == EDIT else {"type": "string"}
     schema = {"type": "object", "additionalProperties": text}
     if field.options:
-        schema["propertyNames"] = _code(field, use)
+        schema["propertyNames"] = _code(field)
     return schema
 
 
 def value(field, use):
     """The schema of one field's value."""
     if field.future and use != READ:
-        return False
+        return {"type": "null"}
     if field.kind in model.NUMBERS:
         schema = {"type": "integer", "minimum": field.hard[0], "maximum": field.hard[1]}
     elif field.kind == "text":
         schema = {"type": "string", "maxLength": field.size}
     else:
-        schema = {"code": lambda: _code(field, use), "set": lambda: _set(field, use), "map": lambda: _map(field, use),
+        schema = {"code": lambda: _code(field), "set": lambda: _set(field, use), "map": lambda: _map(field, use),
                   "bool": lambda: {"type": "boolean"}, "ref": lambda: _ref("uuid"), "date": lambda: _ref("date"),
                   "instant": lambda: _ref("instant"), "blob": lambda: _ref("bytes")}[field.kind]()
-    if use == EDIT:
-        schema = {"anyOf": [schema, {"type": "null"}]}
-    return schema
+    return schema if use == READ else {"anyOf": [schema, {"type": "null"}]}  # null: no value
 
 
 def _described(field):
@@ -104,8 +96,6 @@ def _object(kind, use):
                             "roles": kind.roles}
     elif use == CREATE:
         schema["required"] = [field.name for field in fields if field.required]
-    else:
-        schema["minProperties"] = 1
     return schema
 
 

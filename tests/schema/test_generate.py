@@ -305,7 +305,7 @@ def test_the_schema_is_a_schema(catalogue):
     ("person.edit", {"adjustments": {"plus": ["braille"]}}, False),
     ("person.edit", {"phone": None}, True),
     ("person.edit", {"photo": "0198e6d2-0000-7000-8000-000000000000"}, False),
-    ("person.create", {"family": "Kaur", "gender": "#9"}, False),
+    ("person.create", {"family": "Kaur", "gender": "Female"}, False),
     ("person", {"family": "Kaur", "gender": "#9"}, True),
     ("residence.edit", {"organisation": "0198e6d2-0000-7000-8000-000000000000"}, False),
 ])
