@@ -405,7 +405,7 @@ void engine_link_changed(struct engine *engine, const struct engine_now *now, bo
 
 /* engine_wants_wait() - idle, link up and unmetered: hold the long poll (GET /v1/wait) open */
 bool engine_wants_wait(const struct engine *engine);
-/* engine_wait_query() - append the query text of /v1/wait, without the question mark */
+/* engine_wait_query() - append the query text of /v1/wait, without the question mark: vector=HEX&parked=HEX, hashes as in the hello */
 int engine_wait_query(struct engine *engine, struct buffer *out);
 
 /**

@@ -62,6 +62,9 @@ struct http_answer { /* init with {0} */
         bool base64;            /* Content-Transfer-Encoding: base64 (EST) */
         bool authenticate;      /* WWW-Authenticate: Basic */
         bool close;             /* the connection ends with this answer */
+        /* finished() - the answer was sent, or nobody wants it any more; on the loop's thread. NULL: nobody asks */
+        void (*finished)(void *context, size_t body_size);
+        void *finished_context;
 };
 
 /* http_server_new() - bind and listen; nobody is served before http_server_start() */

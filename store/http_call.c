@@ -18,6 +18,8 @@ static struct evhttp_connection *call_connection(const struct http_call *call)
 
 static void call_free(struct http_call *call)
 {
+        if (call->answer.finished)
+                call->answer.finished(call->answer.finished_context, call->body_size);
         buffer_deinit(&call->answer.body);
         call->loop->server->busy--;
         free(call);
@@ -227,6 +229,7 @@ void http_call_answer(struct http_call *call, struct http_answer *answer)
         struct http_loop *loop = call->loop;
 
         call->answer = *answer;
+        call->body_size = answer->body.size;
         answer->body = BUFFER_INIT;
         if (pthread_equal(pthread_self(), loop->thread)) {
                 call_send(call);

@@ -53,6 +53,7 @@ struct http_call {
         char address[HTTP_ADDRESS_SIZE];
         bool answering;
         struct http_answer answer;
+        size_t body_size; /* of the answer, before its body was moved */
         void (*gone)(void *context, struct http_call *call);
         void *gone_context;
         /* evhttp's own callbacks while ours stand in their place */
