@@ -18,6 +18,13 @@
 extern "C" {
 #endif
 
+/* Calls that the library exports; everything else in it is hidden. */
+#if defined(__GNUC__)
+#define PANNIER_PUBLIC __attribute__((visibility("default")))
+#else
+#define PANNIER_PUBLIC
+#endif
+
 enum pannier_error {
         PANNIER_OK = 0,
         PANNIER_E_INVALID = -1,   /* what the caller gave is not acceptable; nothing was done */
@@ -43,7 +50,7 @@ enum pannier_error {
  *
  * Return: a static string, "unknown" for a value that has no name; never NULL
  */
-PANNIER_API const char *pannier_error_name(int error);
+PANNIER_API PANNIER_PUBLIC const char *pannier_error_name(int error);
 
 /**
  * pannier_error_exit_code() - exit code of sysexits.h that tells a shell what happened
@@ -51,7 +58,7 @@ PANNIER_API const char *pannier_error_name(int error);
  *
  * Return: 0 for success, otherwise 64 … 78; 70 (EX_SOFTWARE) for a value that has no name
  */
-PANNIER_API int pannier_error_exit_code(int error);
+PANNIER_API PANNIER_PUBLIC int pannier_error_exit_code(int error);
 
 #ifdef __cplusplus
 }

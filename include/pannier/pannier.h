@@ -23,12 +23,6 @@
 extern "C" {
 #endif
 
-#if defined(__GNUC__)
-#define PANNIER_PUBLIC __attribute__((visibility("default")))
-#else
-#define PANNIER_PUBLIC
-#endif
-
 #define PANNIER_SOCKET_DEFAULT "/run/pannier/pannier.sock"
 
 enum {

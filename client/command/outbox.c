@@ -1,0 +1,223 @@
+/* pannier outbox, quarantine: what was recorded here, and what became of it. */
+#include "client/command/command.h"
+#include "common/table.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sysexits.h>
+
+/* What still needs something: without --all, what has arrived well is only counted. */
+#define OPEN_STATES "waiting,parked,held,late,quarantined"
+
+static const char *title_of(const json_t *entry)
+{
+        const struct catalogue_type *type =
+                catalogue_type_by_name(bytes_text(text_of(entry, "type")));
+
+        return type ? type->title : text_of(entry, "type");
+}
+
+static const char *name_of(const json_t *names, const json_t *entry)
+{
+        const char *person = text_of(entry, "person");
+        const char *name = json_string_value(json_object_get(names, person));
+
+        return name ? name : *person ? person : "";
+}
+
+static int print_entries(struct context *context, const json_t *answer)
+{
+        static const struct table_column columns[] = {{"Recorded", false},
+                                                      {"What", false},
+                                                      {"About", false},
+                                                      {"State", false},
+                                                      {"Entry", false}};
+        const json_t *entries = json_object_get(answer, "entries");
+        CLEANUP(json_freep) json_t *names = client_names(context);
+        CLEANUP(table_freep) struct table *table = NULL;
+        int r = table_new(columns, 5, &table);
+
+        for (size_t i = 0; i < json_array_size(entries) && r >= 0; i++) {
+                const json_t *entry = json_array_get(entries, i);
+                const char *operation = text_of(entry, "operation");
+                bool readable = true_of(entry, "readable");
+                table_cell_text(table,
+                                readable ? ago_text(context, instant_of(entry, "recorded")) : "");
+                table_cell_format(table, "%s%s", readable ? title_of(entry) : "(not yours to read)",
+                                  strcmp(operation, "edit") == 0     ? ", changed"
+                                  : strcmp(operation, "decide") == 0 ? ", decided"
+                                                                     : "");
+                table_cell_text(table, name_of(names, entry));
+                table_cell_text(table, true_of(entry, "damaged")
+                                               ? "DAMAGED on this disk"
+                                               : state_word(text_of(entry, "state")));
+                table_cell_text(table, text_of(entry, "id"));
+        }
+        if (r >= 0 && json_array_size(entries))
+                r = table_print(table, stdout);
+        return r < 0 ? EX_OSERR : EX_OK;
+}
+
+static void print_totals(struct context *context, bool all)
+{
+        CLEANUP(json_freep) json_t *status = NULL;
+        const json_t *outbox;
+        char *text;
+
+        if (pannier_status(context->client, &text) < 0)
+                return;
+        status = client_json(context, text);
+        outbox = json_object_get(status, "outbox");
+        (void)printf("%" PRId64 " waiting, %" PRId64 " parked, %" PRId64 " arrived, %" PRId64
+                     " held, %" PRId64 " late, %" PRId64 " refused.%s\n",
+                     number_of(outbox, "waiting"), number_of(outbox, "parked"),
+                     number_of(outbox, "applied") + number_of(outbox, "merged"),
+                     number_of(outbox, "held"), number_of(outbox, "late"),
+                     number_of(outbox, "quarantined"),
+                     all ? "" : " (--all shows what has arrived, too.)");
+        if (number_of(outbox, "waiting"))
+                (void)printf("Nobody but this device has what is waiting.\n");
+}
+
+static void print_entry(struct context *context, const json_t *entry)
+{
+        const struct catalogue_type *type =
+                catalogue_type_by_name(bytes_text(text_of(entry, "type")));
+        const json_t *fields = json_object_get(entry, "fields");
+        const json_t *outcomes = json_object_get(entry, "outcomes");
+        const json_t *quarantine = json_object_get(entry, "quarantine");
+        int64_t answered_ms = instant_of(entry, "answered");
+
+        (void)printf("%s %s\n  %s\n", true_of(entry, "readable") ? title_of(entry) : "Entry",
+                     text_of(entry, "id"), state_word(text_of(entry, "state")));
+        if (quarantine)
+                (void)printf("  %s\n", text_of(quarantine, "message"));
+        if (instant_of(entry, "recorded"))
+                (void)printf("  recorded %s\n", when_text(instant_of(entry, "recorded")));
+        (void)printf("  answered by the store: %s\n",
+                     answered_ms ? ago_text(context, answered_ms) : "not yet");
+        for (uint16_t i = 0; type && i < type->field_count; i++) {
+                const json_t *value = json_object_get(fields, type->fields[i].name);
+                const char *outcome = text_of(outcomes, type->fields[i].name);
+                if (!value)
+                        continue;
+                (void)printf("    %-28s ", type->fields[i].title);
+                value_print(&type->fields[i], value, stdout);
+                (void)printf("%s%s%s\n", *outcome ? "   [" : "", outcome, *outcome ? "]" : "");
+        }
+}
+
+static int show_entry(struct context *context, const char *id)
+{
+        CLEANUP(json_freep) json_t *entry = NULL;
+        char *text;
+        int r = pannier_entry(context->client, id, &text);
+
+        if (r < 0)
+                return client_failed(context, r);
+        if (context->json)
+                return client_print(text);
+        entry = client_json(context, text);
+        if (!entry)
+                return EX_PROTOCOL;
+        print_entry(context, entry);
+        return EX_OK;
+}
+
+/* A number of at most @max; 0 where none is given; false after a message */
+static bool parse_number(const struct context *context, const char *name, const char *text,
+                         uint64_t max, uint64_t *ret)
+{
+        char *end = NULL;
+        unsigned long long number = text ? strtoull(text, &end, 10) : 0;
+
+        *ret = number;
+        if (!text || (*end == 0 && end != text && *text != '-' && number <= max))
+                return true;
+        (void)usage_error(context, "--%s is a number up to %" PRIu64, name, max);
+        return false;
+}
+
+int command_outbox(struct context *context, int argc, char **argv)
+{
+        const char *states = NULL, *limit_text = NULL, *after_text = NULL;
+        bool all = false;
+        const struct argument arguments[] = {{"state", &states, NULL},
+                                             {"limit", &limit_text, NULL},
+                                             {"after", &after_text, NULL},
+                                             {"all", NULL, &all}};
+        CLEANUP(json_freep) json_t *answer = NULL;
+        uint64_t limit, after;
+        char **rest, *text;
+        int count, r;
+        int code = arguments_parse(context, argc, argv, arguments, 4, &rest, &count);
+
+        if (code == ARGUMENTS_GIVEN && count > 1)
+                code = usage_error(context, "%s is not understood", rest[1]);
+        if (code != ARGUMENTS_GIVEN)
+                return code;
+        if (!parse_number(context, "limit", limit_text, PANNIER_PAGE_MAX, &limit) ||
+            !parse_number(context, "after", after_text, INT64_MAX, &after))
+                return EX_USAGE;
+        code = client_open(context, false);
+        if (code != ARGUMENTS_GIVEN)
+                return code;
+        if (count)
+                return show_entry(context, rest[0]);
+        r = pannier_outbox(context->client,
+                           states                 ? states
+                           : all || context->json ? NULL
+                                                  : OPEN_STATES,
+                           (unsigned)limit, after, &text);
+        if (r < 0)
+                return client_failed(context, r);
+        if (context->json)
+                return client_print(text);
+        answer = client_json(context, text);
+        if (!answer)
+                return EX_PROTOCOL;
+        code = print_entries(context, answer);
+        if (json_is_integer(json_object_get(answer, "next")))
+                (void)printf("There are more: --after %" PRId64 "\n", number_of(answer, "next"));
+        print_totals(context, all || states);
+        return code;
+}
+
+int command_quarantine(struct context *context, int argc, char **argv)
+{
+        const char *limit_text = NULL;
+        const struct argument arguments[] = {{"limit", &limit_text, NULL}};
+        CLEANUP(json_freep) json_t *answer = NULL;
+        const json_t *entries;
+        uint64_t limit;
+        char **rest, *text;
+        int count, r;
+        int code = arguments_parse(context, argc, argv, arguments, 1, &rest, &count);
+
+        if (code == ARGUMENTS_GIVEN && count)
+                code = usage_error(context, "%s is not understood", rest[0]);
+        if (code == ARGUMENTS_GIVEN &&
+            !parse_number(context, "limit", limit_text, PANNIER_PAGE_MAX, &limit))
+                code = EX_USAGE;
+        if (code == ARGUMENTS_GIVEN)
+                code = client_open(context, false);
+        if (code != ARGUMENTS_GIVEN)
+                return code;
+        r = pannier_quarantine(context->client, (unsigned)limit, 0, &text);
+        if (r < 0)
+                return client_failed(context, r);
+        if (context->json)
+                return client_print(text);
+        answer = client_json(context, text);
+        if (!answer)
+                return EX_PROTOCOL;
+        entries = json_object_get(answer, "entries");
+        for (size_t i = 0; i < json_array_size(entries); i++)
+                print_entry(context, json_array_get(entries, i));
+        if (json_array_size(entries) == 0)
+                (void)puts("The store has refused nothing of this device.");
+        else
+                (void)puts("\nNothing is lost: each is kept here and at the store. Record it again "
+                           "rightly, or tell IT.");
+        return EX_OK;
+}
