@@ -279,8 +279,9 @@ static int take_entries(struct taking *taking, const struct exchange_run *run,
                 const struct exchange_entry *entry = &run->entries[i];
                 uint64_t seq = run->wire->first + i;
 
-                if (i > 0 && seq >= lane->next_seq)
-                        r = put_lane(taking, lane); /* judge_take() looks at it */
+                /* The judge knows what it took in this run; a refusal makes it forget. */
+                if (taking->commit->careful && i > 0 && seq >= lane->next_seq)
+                        r = put_lane(taking, lane);
                 if (r == 0)
                         r = take_entry(taking, entry);
                 if (r != 0 || seq < lane->next_seq)
