@@ -1,5 +1,6 @@
 """One [[field]] table to one Field, with all that can be judged from the field alone."""
 import datetime
+import re
 
 from . import model, snomed
 
@@ -37,13 +38,15 @@ class FieldReader:
             self._problem(field, "kind", f"unknown kind {field.kind!r}; known: {', '.join(model.KINDS)}")
         if field.rule not in model.RULES:
             self._problem(field, "rule", f"unknown rule {field.rule!r}; known: {', '.join(model.RULES)}")
+        if not re.fullmatch(model.NAME, field.name):
+            self._problem(field, "name", "a name is small letters, digits and _")
         if not 1 <= field.number <= model.FIELD_NUMBER_MAX:
             self._problem(field, "number", f"field number {field.number} is not 1 to {model.FIELD_NUMBER_MAX}")
         self._size(field, taken)
         self._ranges(field, taken)
         self._options(field, taken)
-        self._states(field, taken)
         self._codes(field, taken)
+        self._states(field, taken)
         self._refs(field, taken)
         return field
 
@@ -150,6 +153,12 @@ class FieldReader:
             self._transition(field, row, field.keys + ("transitions", place))
         self._reach(field, starts)
 
+    def _downward(self, field, row, keys):
+        """Of a state that can only be raised, the table has no way down."""
+        ranks = {number: rank for rank, number in enumerate(field.order)}
+        if field.raises == "only" and ranks.get(row.to, 0) < ranks.get(row.origin, 0):
+            self.source.problem(keys, f"{field.name}: a transition downward, but it can only be raised")
+
     def _transition(self, field, row, keys):
         if not isinstance(row, dict):
             self.source.problem(keys, f"{field.name}: a transition is {{ from = …, to = […] }}")
@@ -167,6 +176,7 @@ class FieldReader:
                 if origin == to or move in [(row.origin, row.to) for row in field.transitions]:
                     self.source.problem(keys, f"{field.name}: transition from {origin} to {to} says nothing new")
                 field.transitions.append(model.Transition(*move, taken["reason"], roles))
+                self._downward(field, field.transitions[-1], keys)
 
     def _reach(self, field, starts):
         reached, grew = set(starts), True

@@ -14,6 +14,7 @@ CLASSES = {"basic": "CLASS_BASIC", "clinical": "CLASS_CLINICAL", "restricted": "
 LANES = {"urgent": "LANE_URGENT", "routine": "LANE_ROUTINE", "bulk": "LANE_BULK"}
 SCOPES = {"locality": 1, "team": 2, "home": 3, "provisional": 4}
 MOMENTS = {"on_create": "ON_CREATE", "on_value": "ON_VALUE", "on_decided": "ON_DECIDED"}
+NAME = r"[a-z][a-z0-9_]*"  # of types and fields: they become names of tables, columns and C
 RAISES = {"apply": "RAISE_APPLY", "only": "RAISE_ONLY"}
 
 FIELD_NUMBER_MAX, FIELD_COUNT_MAX, TYPE_NUMBER_MAX, OPTION_NUMBER_MAX = 255, 64, 255, 999

@@ -166,6 +166,8 @@ def _expiry(kind, rule):
     if field and field.option(rule.values["to"]) is None:
         kind.source.problem(rule.keys + ("to",), f"unknown option {rule.values['to']!r} of {field.name}")
     rule.values["while"] = condition(kind, kind.source, rule.keys, rule.values["while"])
+    if field:
+        _moves(kind.source, rule.keys, field, rule.values["while"].codes, rule.values["to"])
 
 
 def _consequence(catalogue, kind, rule):
@@ -190,7 +192,9 @@ def _consequence(catalogue, kind, rule):
         source.problem(rule.keys, "a consequence has either to (an option) or copy (an own field)")
     elif values["to"] is not None and field.option(values["to"]) is None:
         source.problem(rule.keys + ("to",), f"unknown option {values['to']!r} of {values['set']}")
-    elif values["copy"] is not None:
+    elif values["to"] is not None:
+        _moves(source, rule.keys, field, values["only"].codes, values["to"])
+    else:
         copied = _named(kind, rule, "copy", tuple(model.KINDS))
         if copied and copied.kind != field.kind:
             source.problem(rule.keys + ("copy",), f"{copied.name} is a {copied.kind}, {values['set']} a {field.kind}")
@@ -220,6 +224,17 @@ def _load(catalogue, kind):
                 kind.source.problem(("load", "keys"), f"keys names the unknown field {name!r}")
             elif field is not None and field.kind not in KEY_KINDS:
                 kind.source.problem(("load", "keys"), f"{name}: a {field.kind} is never compared as a key")
+
+
+def _moves(at, keys, field, only, to):
+    """What the store does by itself is a move that the table has, too."""
+    target = field.option(to)
+    if field.rule != "state" or target is None:
+        return
+    known = {(row.origin, row.to) for row in field.transitions}
+    for option in field.options:
+        if (not only or option.code in only) and option.code != to and (option.number, target.number) not in known:
+            at.problem(keys, f"{field.name} has no transition from {option.code} to {to}: name those it is for")
 
 
 def _checks(kind):

@@ -1,5 +1,6 @@
 """One file to one Type: its own keys, its fields, and its rules as they were written (rules.py judges those)."""
 import copy
+import re
 
 from . import model
 from .fields import TEXT, FieldReader
@@ -42,6 +43,8 @@ def read_type(source, shared):
             source.problem((key,), f"unknown {key} {taken[key]!r}; known: {', '.join(known)}")
     if not 1 <= kind.number <= model.TYPE_NUMBER_MAX:
         source.problem(("number",), f"type number {kind.number} is not 1 to {model.TYPE_NUMBER_MAX}")
+    if not re.fullmatch(model.NAME, kind.name):
+        source.problem(("name",), f"type name {kind.name!r} is not small letters, digits and _")
     if kind.name != source.path.stem:
         source.problem(("name",), f"type {kind.name!r} belongs into {kind.name}.toml")
     _roles(kind, source, shared, taken["roles"])
@@ -77,6 +80,8 @@ def _fields(kind, source, shared, taken):
                                   f"{field.name}: numbers 1 to {model.APPEND_OWN_FIRST - 1} are the common append fields")
         if kind.append and field.rule not in ("fixed", "store"):
             reader.source.problem(field.keys + ("rule",), f"{field.name}: a field of an append type is fixed or the store's")
+        if field.required and field.rule == "store" and not kind.store_only:
+            source.problem(field.keys + ("rule",), f"{field.name}: is required, but only the store could give it")
         for other in kind.fields:
             if other.number == field.number:
                 source.problem(field.keys + ("number",), f"field number {field.number} used twice: {other.name}, {field.name}")
