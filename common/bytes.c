@@ -164,6 +164,13 @@ static bool buffer_grow(struct buffer *buffer, size_t capacity)
         return true;
 }
 
+static uint8_t *refuse_growth(struct buffer *buffer, bool over_limit)
+{
+        buffer->failed = true;
+        buffer->over_limit = over_limit;
+        return NULL;
+}
+
 uint8_t *buffer_reserve(struct buffer *buffer, size_t more)
 {
         size_t limit = buffer->limit ? buffer->limit : BUFFER_LIMIT_MAX;
@@ -171,26 +178,23 @@ uint8_t *buffer_reserve(struct buffer *buffer, size_t more)
 
         if (buffer->failed)
                 return NULL;
-        if (buffer->size > limit || more > limit - buffer->size) {
-                buffer->failed = true;
-                buffer->over_limit = true;
-                return NULL;
-        }
+        if (buffer->size > limit || more > limit - buffer->size)
+                return refuse_growth(buffer, true);
         if (buffer->data && more <= buffer->capacity - buffer->size)
                 return buffer->data + buffer->size;
         while (capacity < buffer->size + more)
                 capacity *= 2;
-        if (!buffer_grow(buffer, capacity)) {
-                buffer->failed = true;
-                return NULL;
-        }
+        if (!buffer_grow(buffer, capacity))
+                return refuse_growth(buffer, false);
         return buffer->data + buffer->size;
 }
 
 void buffer_append(struct buffer *buffer, struct bytes data)
 {
-        uint8_t *to = buffer_reserve(buffer, data.size);
+        uint8_t *to = buffer_room(buffer, data.size);
 
+        if (!to)
+                to = buffer_reserve(buffer, data.size);
         if (!to || data.size == 0)
                 return;
         memcpy(to, data.data, data.size);
@@ -199,8 +203,10 @@ void buffer_append(struct buffer *buffer, struct bytes data)
 
 void buffer_append_byte(struct buffer *buffer, uint8_t byte)
 {
-        uint8_t *to = buffer_reserve(buffer, 1);
+        uint8_t *to = buffer_room(buffer, 1);
 
+        if (!to)
+                to = buffer_reserve(buffer, 1);
         if (!to)
                 return;
         *to = byte;

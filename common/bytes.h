@@ -75,6 +75,18 @@ void buffer_reset(struct buffer *buffer);
  */
 uint8_t *buffer_reserve(struct buffer *buffer, size_t more);
 
+/*
+ * buffer_room() - as buffer_reserve(), but NULL where the buffer would have to grow or has a limit of its own: then call
+ * buffer_reserve(). Appends are the inner loop of every encoder.
+ */
+static inline uint8_t *buffer_room(struct buffer *buffer, size_t more)
+{
+        if (buffer->failed || buffer->limit || more > buffer->capacity - buffer->size ||
+            buffer->capacity > BUFFER_LIMIT_MAX)
+                return NULL;
+        return buffer->data + buffer->size;
+}
+
 /* buffer_append() - copy @data behind the content; failures are kept in `failed` */
 void buffer_append(struct buffer *buffer, struct bytes data);
 void buffer_append_byte(struct buffer *buffer, uint8_t byte);

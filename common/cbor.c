@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 
+#include <endian.h>
 #include <string.h>
 
 enum major {
@@ -28,24 +29,34 @@ enum {
         INFO_UINT64 = 27
 };
 
+/* The shortest head; returns its size. */
+static size_t write_head(uint8_t to[HEAD_MAX], enum major major, uint64_t argument)
+{
+        uint8_t first = (uint8_t)((unsigned int)major << 5);
+        unsigned int power = 0; /* the argument takes 2^power bytes */
+        uint64_t big_endian;
+
+        if (argument <= INFO_DIRECT) {
+                to[0] = (uint8_t)(first | argument);
+                return 1;
+        }
+        if (argument > UINT8_MAX)
+                power = argument <= UINT16_MAX ? 1 : argument <= UINT32_MAX ? 2 : 3;
+        to[0] = (uint8_t)(first | (INFO_UINT8 + power));
+        big_endian = htobe64(argument << (64 - (8u << power)));
+        memcpy(to + 1, &big_endian, sizeof(big_endian));
+        return 1 + ((size_t)1 << power);
+}
+
 static void put_head(struct buffer *out, enum major major, uint64_t argument)
 {
-        uint8_t *to = buffer_reserve(out, HEAD_MAX);
-        unsigned int power = 0; /* the argument takes 2^power bytes */
+        uint8_t *to = buffer_room(out, HEAD_MAX);
+        uint8_t head[HEAD_MAX];
 
-        if (!to)
-                return;
-        if (argument <= INFO_DIRECT) {
-                *to = (uint8_t)((unsigned int)major << 5 | argument);
-                out->size += 1;
-                return;
-        }
-        while (power < 3 && argument >> (8u << power))
-                power++;
-        *to++ = (uint8_t)((unsigned int)major << 5 | (INFO_UINT8 + power));
-        for (unsigned int shift = 8u << power; shift > 0; shift -= 8)
-                *to++ = (uint8_t)(argument >> (shift - 8));
-        out->size += 1 + ((size_t)1 << power);
+        if (to)
+                out->size += write_head(to, major, argument);
+        else /* at the end of the buffer, or of its limit: only what is needed */
+                buffer_append(out, BYTES(head, write_head(head, major, argument)));
 }
 
 void cbor_put_uint(struct buffer *out, uint64_t value)
@@ -116,155 +127,156 @@ static size_t left_in(const struct cbor_reader *reader)
         return reader->input.size - reader->offset;
 }
 
-static int read_head(struct cbor_reader *reader, enum major *ret_major, uint64_t *ret_argument)
+static int read_argument(const struct cbor_reader *reader, unsigned int info, uint64_t *ret,
+                         size_t *ret_size)
 {
-        size_t size, left = left_in(reader);
-        const uint8_t *from;
-        unsigned int info;
+        const uint8_t *from = reader->input.data + reader->offset + 1;
         uint64_t argument = 0;
+        size_t size;
 
-        if (left == 0)
-                return FAIL(PANNIER_E_MALFORMED, "CBOR ends at byte %zu, in the middle",
-                            reader->offset);
-        from = reader->input.data + reader->offset;
-        info = *from & 31u;
-        *ret_major = (enum major)(*from >> 5);
-        if (info <= INFO_DIRECT) {
-                *ret_argument = info;
-                reader->offset++;
-                return 0;
-        }
         if (info > INFO_UINT64)
                 return FAIL(PANNIER_E_MALFORMED, "CBOR at byte %zu: indefinite or reserved head",
                             reader->offset);
         size = (size_t)1 << (info - INFO_UINT8);
-        if (left - 1 < size)
+        if (left_in(reader) - 1 < size)
                 return FAIL(PANNIER_E_MALFORMED, "CBOR at byte %zu: head is cut", reader->offset);
-        for (size_t i = 1; i <= size; i++)
+        for (size_t i = 0; i < size; i++)
                 argument = argument << 8 | from[i];
         /* What fits the next shorter head is not the shortest form. */
         if (size == 1 ? argument <= INFO_DIRECT : argument >> (4 * size) == 0)
                 return FAIL(PANNIER_E_MALFORMED, "CBOR at byte %zu: not the shortest head",
                             reader->offset);
-        *ret_argument = argument;
-        reader->offset += 1 + size;
+        *ret = argument;
+        *ret_size = size;
         return 0;
 }
 
-static int take_string(struct cbor_reader *reader, uint64_t size, struct bytes *ret)
+/*
+ * The take_…() read what follows a head that ends at @offset. They write the fields of @ret one by one and nothing
+ * before the item is proven good: copying a whole item would cost more than reading it.
+ */
+static int take_string(struct cbor_reader *reader, size_t offset, enum cbor_kind kind,
+                       uint64_t size, struct cbor_item *ret)
 {
-        if (size > left_in(reader))
+        const uint8_t *data = reader->input.data + offset;
+
+        if (size > reader->input.size - offset)
                 return FAIL(PANNIER_E_MALFORMED,
                             "CBOR at byte %zu: string of %llu bytes, %zu are left", reader->offset,
-                            (unsigned long long)size, left_in(reader));
-        *ret = BYTES(reader->input.data + reader->offset, (size_t)size);
-        reader->offset += (size_t)size;
-        return 0;
-}
-
-static int take_text(struct cbor_reader *reader, uint64_t size, struct bytes *ret)
-{
-        size_t start = reader->offset;
-        struct bytes text;
-        int r = take_string(reader, size, &text);
-
-        if (r < 0)
-                return r;
-        if (!bytes_is_utf8(text))
+                            (unsigned long long)size, reader->input.size - offset);
+        if (kind == CBOR_TEXT && !bytes_is_utf8(BYTES(data, (size_t)size)))
                 return FAIL(PANNIER_E_MALFORMED, "CBOR at byte %zu: text is not UTF-8 without NUL",
-                            start);
-        *ret = text;
+                            reader->offset);
+        ret->kind = kind;
+        ret->bytes.data = data;
+        ret->bytes.size = (size_t)size;
+        reader->offset = offset + (size_t)size;
         return 0;
 }
 
-static int take_simple(const struct cbor_reader *reader, uint64_t argument, struct cbor_item *item)
+static int take_simple(struct cbor_reader *reader, size_t offset, uint64_t argument,
+                       struct cbor_item *ret)
 {
         switch (argument) {
         case SIMPLE_FALSE:
         case SIMPLE_TRUE:
-                item->kind = CBOR_BOOL;
-                item->number = argument == SIMPLE_TRUE;
-                return 0;
+                ret->kind = CBOR_BOOL;
+                ret->number = argument == SIMPLE_TRUE;
+                break;
         case SIMPLE_NULL:
-                item->kind = CBOR_NULL;
-                return 0;
+                ret->kind = CBOR_NULL;
+                ret->number = 0;
+                break;
         default:
-                return FAIL(PANNIER_E_MALFORMED, "CBOR before byte %zu: float or simple value",
+                return FAIL(PANNIER_E_MALFORMED, "CBOR at byte %zu: float or simple value",
                             reader->offset);
         }
+        reader->offset = offset;
+        return 0;
 }
 
-static int take_number(const struct cbor_reader *reader, enum cbor_kind kind, uint64_t argument,
-                       struct cbor_item *item)
+static int take_number(struct cbor_reader *reader, size_t offset, enum cbor_kind kind,
+                       uint64_t argument, struct cbor_item *ret)
 {
         if (argument > INT64_MAX)
-                return FAIL(PANNIER_E_MALFORMED, "CBOR before byte %zu: integer past 63 bits",
+                return FAIL(PANNIER_E_MALFORMED, "CBOR at byte %zu: integer past 63 bits",
                             reader->offset);
-        item->kind = kind;
-        item->number = kind == CBOR_UINT ? (int64_t)argument : -1 - (int64_t)argument;
+        ret->kind = kind;
+        ret->number = kind == CBOR_UINT ? (int64_t)argument : -1 - (int64_t)argument;
+        reader->offset = offset;
         return 0;
 }
 
 /* Each element takes a byte at least, each pair two: more than that cannot be there. */
-static int take_count(const struct cbor_reader *reader, enum cbor_kind kind, uint64_t argument,
-                      struct cbor_item *item)
+static int take_count(struct cbor_reader *reader, size_t offset, enum cbor_kind kind,
+                      uint64_t argument, struct cbor_item *ret)
 {
-        if (argument > left_in(reader) / (kind == CBOR_MAP ? 2 : 1))
+        size_t left = reader->input.size - offset;
+
+        if (argument > left / (kind == CBOR_MAP ? 2 : 1))
                 return FAIL(PANNIER_E_MALFORMED,
-                            "CBOR before byte %zu: %llu elements, %zu bytes are left",
-                            reader->offset, (unsigned long long)argument, left_in(reader));
-        item->kind = kind;
-        item->count = argument;
+                            "CBOR at byte %zu: %llu elements, %zu bytes are left", reader->offset,
+                            (unsigned long long)argument, left);
+        ret->kind = kind;
+        ret->count = argument;
+        reader->offset = offset;
         return 0;
 }
 
-static int take_item(struct cbor_reader *reader, enum major major, uint64_t argument,
-                     struct cbor_item *item)
+static int take_item(struct cbor_reader *reader, size_t offset, enum major major, uint64_t argument,
+                     struct cbor_item *ret)
 {
         switch (major) {
         case MAJOR_UINT:
-                return take_number(reader, CBOR_UINT, argument, item);
+                return take_number(reader, offset, CBOR_UINT, argument, ret);
         case MAJOR_NINT:
-                return take_number(reader, CBOR_NINT, argument, item);
+                return take_number(reader, offset, CBOR_NINT, argument, ret);
         case MAJOR_BYTES:
-                item->kind = CBOR_BYTES;
-                return take_string(reader, argument, &item->bytes);
+                return take_string(reader, offset, CBOR_BYTES, argument, ret);
         case MAJOR_TEXT:
-                item->kind = CBOR_TEXT;
-                return take_text(reader, argument, &item->bytes);
+                return take_string(reader, offset, CBOR_TEXT, argument, ret);
         case MAJOR_ARRAY:
-                return take_count(reader, CBOR_ARRAY, argument, item);
+                return take_count(reader, offset, CBOR_ARRAY, argument, ret);
         case MAJOR_MAP:
-                return take_count(reader, CBOR_MAP, argument, item);
+                return take_count(reader, offset, CBOR_MAP, argument, ret);
         case MAJOR_TAG:
-                return FAIL(PANNIER_E_MALFORMED, "CBOR before byte %zu: tag", reader->offset);
+                return FAIL(PANNIER_E_MALFORMED, "CBOR at byte %zu: tag", reader->offset);
         case MAJOR_SIMPLE:
-                return take_simple(reader, argument, item);
+                return take_simple(reader, offset, argument, ret);
         }
         return FAIL(PANNIER_E_INTERNAL, "major type %d", (int)major);
 }
 
-int cbor_next(struct cbor_reader *reader, struct cbor_item *ret)
+static inline int next_item(struct cbor_reader *reader, struct cbor_item *ret)
 {
-        struct cbor_reader ahead = *reader;
-        struct cbor_item item = {0};
-        enum major major;
+        size_t argument_size = 0;
+        unsigned int info;
         uint64_t argument;
+        uint8_t first;
         int r;
 
-        r = read_head(&ahead, &major, &argument);
-        if (r < 0)
-                return r;
-        /* A number in an 8-byte simple head would be a float: only the short heads are simple values. */
-        if (major == MAJOR_SIMPLE && ahead.offset - reader->offset != 1)
-                return FAIL(PANNIER_E_MALFORMED, "CBOR at byte %zu: float or simple value",
+        if (cbor_at_end(reader))
+                return FAIL(PANNIER_E_MALFORMED, "CBOR ends at byte %zu, in the middle",
                             reader->offset);
-        r = take_item(&ahead, major, argument, &item);
-        if (r < 0)
-                return r;
-        reader->offset = ahead.offset;
-        *ret = item;
-        return 0;
+        first = reader->input.data[reader->offset];
+        info = first & 31u;
+        argument = info;
+        if (info > INFO_DIRECT) {
+                /* Of the simple values only those in a short head are ours; in a long one they are floats. */
+                if (first >> 5 == MAJOR_SIMPLE)
+                        return FAIL(PANNIER_E_MALFORMED, "CBOR at byte %zu: float or simple value",
+                                    reader->offset);
+                r = read_argument(reader, info, &argument, &argument_size);
+                if (r < 0)
+                        return r;
+        }
+        return take_item(reader, reader->offset + 1 + argument_size, (enum major)(first >> 5),
+                         argument, ret);
+}
+
+int cbor_next(struct cbor_reader *reader, struct cbor_item *ret)
+{
+        return next_item(reader, ret);
 }
 
 static int skip(struct cbor_reader *reader, unsigned int depth);
@@ -295,7 +307,7 @@ static int skip_pairs(struct cbor_reader *reader, uint64_t count, unsigned int d
 static int skip(struct cbor_reader *reader, unsigned int depth)
 {
         struct cbor_item item;
-        int r = cbor_next(reader, &item);
+        int r = next_item(reader, &item);
 
         if (r < 0 || (item.kind != CBOR_ARRAY && item.kind != CBOR_MAP))
                 return r;
@@ -350,16 +362,14 @@ static const char *kind_name(enum cbor_kind kind)
 /* Read an item of @kind; the reader stays where it was on another one. */
 static int expect(struct cbor_reader *reader, enum cbor_kind kind, struct cbor_item *ret)
 {
-        struct cbor_reader ahead = *reader;
-        int r = cbor_next(&ahead, ret);
+        size_t start = reader->offset;
+        int r = next_item(reader, ret);
 
-        if (r < 0)
+        if (r < 0 || ret->kind == kind)
                 return r;
-        if (ret->kind != kind)
-                return FAIL(PANNIER_E_MALFORMED, "CBOR at byte %zu: %s where %s belongs",
-                            reader->offset, kind_name(ret->kind), kind_name(kind));
-        reader->offset = ahead.offset;
-        return 0;
+        reader->offset = start;
+        return FAIL(PANNIER_E_MALFORMED, "CBOR at byte %zu: %s where %s belongs", start,
+                    kind_name(ret->kind), kind_name(kind));
 }
 
 static int out_of_range(const struct cbor_reader *reader, uint64_t have, uint64_t max)
@@ -383,16 +393,17 @@ int cbor_read_uint(struct cbor_reader *reader, uint64_t max, uint64_t *ret)
 
 int cbor_read_int(struct cbor_reader *reader, int64_t *ret)
 {
-        struct cbor_reader ahead = *reader;
+        size_t start = reader->offset;
         struct cbor_item item;
-        int r = cbor_next(&ahead, &item);
+        int r = next_item(reader, &item);
 
         if (r < 0)
                 return r;
-        if (item.kind != CBOR_UINT && item.kind != CBOR_NINT)
+        if (item.kind != CBOR_UINT && item.kind != CBOR_NINT) {
+                reader->offset = start;
                 return FAIL(PANNIER_E_MALFORMED, "CBOR at byte %zu: %s where an integer belongs",
-                            reader->offset, kind_name(item.kind));
-        reader->offset = ahead.offset;
+                            start, kind_name(item.kind));
+        }
         *ret = item.number;
         return 0;
 }

@@ -38,7 +38,7 @@ enum cbor_kind {
         CBOR_NULL
 };
 
-struct cbor_item {
+struct cbor_item { /* only the member of the kind is set */
         enum cbor_kind kind;
         int64_t number;
         uint64_t count;
