@@ -126,8 +126,7 @@ void wire_head_message(const struct wire_head *head, struct buffer *out)
         cbor_put_bytes(out, BYTES(head->hash, HASH_SIZE));
 }
 
-/* Appends SHA-256 of each receipt to @hashes. */
-static void hash_receipts(const struct wire_receipt *receipts, size_t count, struct buffer *hashes)
+void wire_receipt_hashes(const struct wire_receipt *receipts, size_t count, struct buffer *hashes)
 {
         CLEANUP(buffer_deinit) struct buffer encoded = BUFFER_INIT;
         uint8_t hash[HASH_SIZE];
@@ -150,7 +149,7 @@ void wire_receipts_message(const struct uuid *device, int64_t now_ms,
         CLEANUP(buffer_deinit) struct buffer hashes = BUFFER_INIT;
         uint8_t digest[HASH_SIZE] = {0};
 
-        hash_receipts(receipts, count, &hashes);
+        wire_receipt_hashes(receipts, count, &hashes);
         if (buffer_check(&hashes) < 0)
                 out->failed = true;
         else

@@ -27,6 +27,7 @@
 
 #include "common/db.h"
 #include "common/entry.h"
+#include "common/nhs_number.h"
 
 struct engine;
 
@@ -69,6 +70,7 @@ struct engine_options {
         struct uuid device;
         struct bytes caseload_key;               /* AEAD_KEY_SIZE bytes; copied */
         struct bytes ca_certificate;             /* DER, what enrolment pinned; copied */
+        enum nhs_environment environment;        /* which NHS numbers may be typed in */
         void (*random)(void *data, size_t size); /* crypto_random(), or the simulator's */
         /* Told inside of the call that caused it, after the commit; must not call the engine. May be NULL. */
         void (*event)(void *context, const struct engine_event *event);
@@ -250,6 +252,7 @@ int engine_staff(struct engine *engine, const struct engine_now *now,
 struct engine_outbox_field {
         uint16_t number;
         enum entry_outcome outcome;
+        enum field_effect effect; /* the same, finer */
 };
 
 struct engine_outbox_entry {

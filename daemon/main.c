@@ -59,7 +59,6 @@ static const char usage[] =
         "  --version       print the version\n"
         "  --help          print this\n";
 
-
 static int load_conf(const char *path, struct conf *conf)
 {
         static const char standard[] = "/etc/pannier/pannierd.conf";

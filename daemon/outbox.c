@@ -10,7 +10,8 @@
 #include "outbox_sql.h"
 
 #define ROW_COLUMNS                                                                                \
-        "place, id, incarnation, lane, seq, header, body, body_hash, chain, signature, "           \
+        "place, id, incarnation, lane, seq, header, body, request_hash, body_hash, chain, "        \
+        "signature, "                                                                              \
         "recorded_ms, state, erased, receipt, batch, row_hash"
 
 static const char *const outbox_sql[SQL_COUNT_] = {
@@ -22,8 +23,9 @@ static const char *const outbox_sql[SQL_COUNT_] = {
                          "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (lane) DO UPDATE "
                          "SET seq = ?2, head = ?3, signature = ?4, next = ?5",
         [SQL_PLACE_MAX] = "SELECT max(place) FROM entry",
-        [SQL_INSERT] = "INSERT INTO entry (" ROW_COLUMNS ") VALUES "
-                       "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+        [SQL_INSERT] =
+                "INSERT INTO entry (" ROW_COLUMNS ") VALUES "
+                "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         [SQL_BY_ID] = "SELECT " ROW_COLUMNS " FROM entry WHERE id = ?1",
         [SQL_EACH] = "SELECT " ROW_COLUMNS " FROM entry WHERE place > ?1 ORDER BY place",
         [SQL_EACH_STATE] = "SELECT " ROW_COLUMNS " FROM entry WHERE state = ?2 AND place > ?1 "
@@ -32,12 +34,15 @@ static const char *const outbox_sql[SQL_COUNT_] = {
                        "AND seq = ?3",
         [SQL_EACH_LANE] = "SELECT " ROW_COLUMNS " FROM entry WHERE incarnation = ?1 AND lane = ?2 "
                           "AND seq >= ?3 ORDER BY seq",
+        [SQL_EACH_BATCH] =
+                "SELECT " ROW_COLUMNS " FROM entry WHERE batch > ?1 ORDER BY batch, place",
         [SQL_SETTLE] = "UPDATE entry SET state = ?2, receipt = ?3, batch = ?4, row_hash = ?5 "
                        "WHERE place = ?1",
         [SQL_ERASE] = "UPDATE entry SET body = CASE WHEN ?2 THEN NULL ELSE body END, erased = 1, "
                       "row_hash = ?3 WHERE place = ?1",
         [SQL_COUNTS] = "SELECT state, count(*) FROM entry GROUP BY state",
         [SQL_OLDEST] = "SELECT recorded_ms FROM entry WHERE state = 0 ORDER BY place LIMIT 1",
+        [SQL_FIRST_WAITING] = "SELECT min(seq) FROM entry WHERE lane = ?1 AND state = 0",
         [SQL_PARKED] = "SELECT id FROM entry WHERE state = 6 ORDER BY id",
         [SQL_BATCH_PUT] = "INSERT INTO receipt_batch (received_ms, hashes, signature) "
                           "VALUES (?1, ?2, ?3)",
@@ -69,8 +74,13 @@ void outbox_row_hash(const struct outbox_row *row, uint8_t ret[HASH_SIZE])
 {
         uint8_t fixed[10 * 8 + 2 * 16], *at = fixed;
         struct bytes parts[] = {
-                BYTES(fixed, sizeof(fixed)),  row->header,    BYTES(row->body_hash, HASH_SIZE),
-                BYTES(row->chain, HASH_SIZE), row->signature, row->receipt,
+                BYTES(fixed, sizeof(fixed)),
+                row->header,
+                BYTES(row->body_hash, HASH_SIZE),
+                BYTES(row->chain, HASH_SIZE),
+                row->signature,
+                row->receipt,
+                BYTES(row->request_hash, HASH_SIZE),
         };
 
         at = put_u64(at, row->place);
@@ -102,11 +112,11 @@ static void note_damaged(struct outbox *outbox, uint64_t place)
 /* The row under the cursor of @stmt; borrows from it. A row that does not fit its hash is marked, not refused. */
 void outbox_row_read(struct outbox *outbox, sqlite3_stmt *stmt, struct outbox_row *row)
 {
-        struct bytes hash = db_column_bytes(stmt, 15);
+        struct bytes hash = db_column_bytes(stmt, 16);
         uint8_t expected[HASH_SIZE];
         bool whole;
         int64_t lane = db_column_int(stmt, 3);
-        int64_t state = db_column_int(stmt, 11);
+        int64_t state = db_column_int(stmt, 12);
 
         *row = (struct outbox_row){
                 .place = (uint64_t)db_column_int(stmt, 0),
@@ -116,16 +126,17 @@ void outbox_row_read(struct outbox *outbox, sqlite3_stmt *stmt, struct outbox_ro
                 .seq = (uint64_t)db_column_int(stmt, 4),
                 .header = db_column_bytes(stmt, 5),
                 .sealed = db_column_bytes(stmt, 6),
-                .signature = db_column_bytes(stmt, 9),
-                .recorded_ms = db_column_int(stmt, 10),
+                .signature = db_column_bytes(stmt, 10),
+                .recorded_ms = db_column_int(stmt, 11),
                 .state = state >= 0 && state <= OUTCOME_PARKED ? (enum entry_outcome)state
                                                                : OUTCOME_NONE,
-                .erased = db_column_int(stmt, 12) != 0,
-                .receipt = db_column_bytes(stmt, 13),
-                .batch = (uint64_t)db_column_int(stmt, 14),
+                .erased = db_column_int(stmt, 13) != 0,
+                .receipt = db_column_bytes(stmt, 14),
+                .batch = (uint64_t)db_column_int(stmt, 15),
         };
-        whole = copy_exact(db_column_bytes(stmt, 7), row->body_hash, HASH_SIZE) &&
-                copy_exact(db_column_bytes(stmt, 8), row->chain, HASH_SIZE) &&
+        whole = copy_exact(db_column_bytes(stmt, 7), row->request_hash, HASH_SIZE) &&
+                copy_exact(db_column_bytes(stmt, 8), row->body_hash, HASH_SIZE) &&
+                copy_exact(db_column_bytes(stmt, 9), row->chain, HASH_SIZE) &&
                 (row->signature.size == 0 || row->signature.size == SIGNATURE_SIZE) && lane >= 0 &&
                 lane < LANE_COUNT && state == (int64_t)row->state;
         outbox_row_hash(row, expected);
@@ -144,18 +155,19 @@ static int bind_row(sqlite3_stmt *stmt, const struct outbox_row *row, uint8_t ha
         db_bind_int(stmt, 5, (int64_t)row->seq);
         db_bind_blob(stmt, 6, row->header);
         db_bind_blob(stmt, 7, row->sealed);
-        db_bind_blob(stmt, 8, BYTES(row->body_hash, HASH_SIZE));
-        db_bind_blob(stmt, 9, BYTES(row->chain, HASH_SIZE));
+        db_bind_blob(stmt, 8, BYTES(row->request_hash, HASH_SIZE));
+        db_bind_blob(stmt, 9, BYTES(row->body_hash, HASH_SIZE));
+        db_bind_blob(stmt, 10, BYTES(row->chain, HASH_SIZE));
         if (row->signature.size)
-                db_bind_blob(stmt, 10, row->signature);
+                db_bind_blob(stmt, 11, row->signature);
         else
-                db_bind_null(stmt, 10);
-        db_bind_int(stmt, 11, row->recorded_ms);
-        db_bind_int(stmt, 12, (int64_t)row->state);
-        db_bind_int(stmt, 13, row->erased);
-        db_bind_null(stmt, 14);
+                db_bind_null(stmt, 11);
+        db_bind_int(stmt, 12, row->recorded_ms);
+        db_bind_int(stmt, 13, (int64_t)row->state);
+        db_bind_int(stmt, 14, row->erased);
         db_bind_null(stmt, 15);
-        db_bind_blob(stmt, 16, BYTES(hash, HASH_SIZE));
+        db_bind_null(stmt, 16);
+        db_bind_blob(stmt, 17, BYTES(hash, HASH_SIZE));
         return 0;
 }
 
@@ -284,6 +296,11 @@ struct outbox *outbox_free(struct outbox *outbox)
 const struct uuid *outbox_incarnation(const struct outbox *outbox)
 {
         return &outbox->incarnation;
+}
+
+uint64_t outbox_place(const struct outbox *outbox)
+{
+        return outbox->place;
 }
 
 uint64_t outbox_seq(const struct outbox *outbox, uint8_t lane)
@@ -461,6 +478,7 @@ static int append_one(struct outbox *outbox, struct outbox_item *item, bool sign
                             COMMIT_SIZE_MAX);
         *left -= header.size + item->body.size;
         row.header = buffer_view(&header);
+        memcpy(row.request_hash, item->request_hash, HASH_SIZE);
         entry_body_hash(item->body, row.body_hash);
         entry_chain(end->head, row.header, item->body, row.chain);
         memcpy(end->head, row.chain, HASH_SIZE);
@@ -548,7 +566,7 @@ static int visit_all(struct outbox *outbox, sqlite3_stmt *stmt, uint32_t states,
         int r;
 
         while ((r = db_step(outbox->db, stmt)) > 0) {
-                if (states && !(states & 1u << db_column_int(stmt, 11)))
+                if (states && !(states & 1u << db_column_int(stmt, 12)))
                         continue;
                 outbox_row_read(outbox, stmt, &row);
                 r = visit(context, &row);
@@ -570,6 +588,14 @@ int outbox_each(struct outbox *outbox, uint32_t states, uint64_t after, outbox_v
         if (one)
                 db_bind_int(stmt, 2, __builtin_ctz(states));
         return visit_all(outbox, stmt, states, visit, context);
+}
+
+int outbox_each_batch(struct outbox *outbox, uint64_t after, outbox_visit *visit, void *context)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_EACH_BATCH];
+
+        db_bind_int(stmt, 1, (int64_t)after);
+        return visit_all(outbox, stmt, 0, visit, context);
 }
 
 int outbox_each_of_lane(struct outbox *outbox, uint8_t lane, uint64_t first, outbox_visit *visit,
@@ -628,7 +654,7 @@ int outbox_chain_before(struct outbox *outbox, uint8_t lane, uint64_t seq, uint8
         if (r == 0)
                 return FAIL(PANNIER_E_NOT_FOUND, "entry %llu of lane %u is gone",
                             (unsigned long long)seq - 1, lane);
-        good = copy_exact(db_column_bytes(stmt, 8), ret, HASH_SIZE);
+        good = copy_exact(db_column_bytes(stmt, 9), ret, HASH_SIZE);
         db_reset(stmt);
         return good ? 0 : FAIL(PANNIER_E_CORRUPT, "an entry's chain is damaged");
 }
@@ -641,6 +667,21 @@ int outbox_oldest_waiting(struct outbox *outbox, int64_t *ret_ms)
         if (r < 0)
                 return r;
         *ret_ms = r > 0 ? db_column_int(stmt, 0) : 0;
+        if (r > 0)
+                db_reset(stmt);
+        return 0;
+}
+
+int outbox_first_waiting(struct outbox *outbox, uint8_t lane, uint64_t *ret)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_FIRST_WAITING];
+        int r;
+
+        db_bind_int(stmt, 1, lane);
+        r = db_step(outbox->db, stmt);
+        if (r < 0)
+                return r;
+        *ret = r > 0 ? (uint64_t)db_column_int(stmt, 0) : 0;
         if (r > 0)
                 db_reset(stmt);
         return 0;

@@ -30,6 +30,8 @@ struct outbox *outbox_free(struct outbox *outbox);
 DEFINE_FREEP(outbox)
 
 const struct uuid *outbox_incarnation(const struct outbox *outbox);
+uint64_t outbox_place(
+        const struct outbox *outbox); /* of the newest entry over all lanes, 0: none */
 uint64_t outbox_seq(const struct outbox *outbox, uint8_t lane); /* of the newest entry, 0: none */
 
 /* ---- recording ---- */
@@ -39,7 +41,8 @@ struct outbox_item {
         uint8_t lane;
         struct uuid locality;
         struct entry_needs needs;
-        struct bytes body; /* as it travels (body_pack); borrowed */
+        struct bytes body;               /* as it travels (body_pack); borrowed */
+        uint8_t request_hash[HASH_SIZE]; /* of what the caller asked for */
         int64_t recorded_ms;
         uint64_t place, seq; /* filled by outbox_append() */
 };
@@ -67,6 +70,7 @@ struct outbox_row { /* all bytes are borrowed until the next call on the outbox 
         uint64_t seq;
         struct bytes header;
         struct bytes sealed; /* nonce and sealed body, as on disk; empty: forgotten */
+        uint8_t request_hash[HASH_SIZE];
         uint8_t body_hash[HASH_SIZE];
         uint8_t chain[HASH_SIZE];
         struct bytes signature; /* empty, or SIGNATURE_SIZE */
@@ -88,6 +92,9 @@ int outbox_get(struct outbox *outbox, const struct uuid *id, struct outbox_row *
 int outbox_each(struct outbox *outbox, uint32_t states, uint64_t after, outbox_visit *visit,
                 void *context);
 
+/* outbox_each_batch() - rows whose receipt came in a batch with a number > @after */
+int outbox_each_batch(struct outbox *outbox, uint64_t after, outbox_visit *visit, void *context);
+
 /* outbox_each_of_lane() - rows of this incarnation with seq >= @first, in order of seq */
 int outbox_each_of_lane(struct outbox *outbox, uint8_t lane, uint64_t first, outbox_visit *visit,
                         void *context);
@@ -104,6 +111,9 @@ void outbox_lane(const struct outbox *outbox, uint8_t lane, struct wire_lane *re
 
 /* outbox_next() - the seq that the store expects next in a lane, as it last said; at least 1 */
 uint64_t outbox_next(const struct outbox *outbox, uint8_t lane);
+
+/* outbox_first_waiting() - seq of the oldest waiting entry of a lane; 0: none waits */
+int outbox_first_waiting(struct outbox *outbox, uint8_t lane, uint64_t *ret);
 
 /* outbox_chain_before() - chain head before an entry; zero for seq 1; PANNIER_E_NOT_FOUND where the row before is gone */
 int outbox_chain_before(struct outbox *outbox, uint8_t lane, uint64_t seq, uint8_t ret[HASH_SIZE]);

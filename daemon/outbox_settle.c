@@ -79,7 +79,7 @@ int outbox_body_hash(struct outbox *outbox, const struct uuid *id, uint8_t ret[H
         r = db_step(outbox->db, stmt);
         if (r <= 0)
                 return r;
-        r = copy_exact(db_column_bytes(stmt, 7), ret, HASH_SIZE);
+        r = copy_exact(db_column_bytes(stmt, 8), ret, HASH_SIZE);
         db_reset(stmt);
         return r;
 }

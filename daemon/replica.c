@@ -23,6 +23,7 @@ static const char *const replica_sql[SQL_COUNT_] = {
         [SQL_FEED_GRANTED] = "UPDATE feed SET granted = 0",
         [SQL_FEED_MOVE] = "UPDATE feed SET epoch = ?2, position = ?3, record = ?4, join_type = ?5, "
                           "join_record = ?6, complete = complete OR ?7 WHERE number = ?1",
+        [SQL_FEED_COMPLETE] = "UPDATE feed SET complete = 1 WHERE granted = 1 AND complete = 0",
         [SQL_FEED_DELETE] = "DELETE FROM feed WHERE number = ?1",
         [SQL_MEMBER_COUNT] = "SELECT count(*) FROM member WHERE feed = ?1",
         [SQL_MEMBER_PUT] = "INSERT INTO member (feed, person) VALUES (?1, ?2) "
@@ -73,10 +74,12 @@ static const char *const replica_sql[SQL_COUNT_] = {
                            "ON CONFLICT (person) DO UPDATE SET label = ?2, search = ?3",
         [SQL_PEOPLE_DELETE] = "DELETE FROM people WHERE person = ?1",
         [SQL_PEOPLE_CLEAR] = "DELETE FROM people",
+        [SQL_PEOPLE_COUNT] = "SELECT count(*) FROM people",
 };
 
 static const char *const fact_names[FACT_COUNT] = {
         [FACT_PLACE] = "place",
+        [FACT_BATCH] = "batch",
         [FACT_COMPLETE_MS] = "complete_ms",
         [FACT_ENDING] = "ending",
         [FACT_DISTRUST] = "distrust",
@@ -105,16 +108,21 @@ static int load_facts(struct replica *replica)
         return 0;
 }
 
-static int load_pending_count(struct replica *replica)
+static int count_rows(struct replica *replica, enum replica_sql sql, uint64_t *ret)
 {
-        sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_COUNT];
+        sqlite3_stmt *stmt = replica->stmts[sql];
         int r = db_step(replica->db, stmt);
 
         if (r <= 0)
                 return r;
-        replica->pending_count = (uint64_t)db_column_int(stmt, 0);
+        *ret = (uint64_t)db_column_int(stmt, 0);
         db_reset(stmt);
         return 0;
+}
+
+int replica_count_people(struct replica *replica, uint64_t *ret)
+{
+        return count_rows(replica, SQL_PEOPLE_COUNT, ret);
 }
 
 int replica_new(struct db *db, const struct uuid *device, const struct replica_watch *watch,
@@ -143,7 +151,7 @@ int replica_new(struct db *db, const struct uuid *device, const struct replica_w
         r = load_facts(replica);
         if (r < 0)
                 return r;
-        r = load_pending_count(replica);
+        r = count_rows(replica, SQL_PENDING_COUNT, &replica->pending_count);
         if (r < 0)
                 return r;
         r = replica_load_locality(replica);

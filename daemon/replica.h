@@ -39,6 +39,7 @@ struct db *replica_db(struct replica *replica);
 
 enum replica_fact {
         FACT_PLACE,       /* newest entry of the outbox that is applied here */
+        FACT_BATCH,       /* newest batch of receipts that is applied here */
         FACT_COMPLETE_MS, /* store's time of the last exchange that reached its end, 0: never */
         FACT_ENDING,      /* an end was reached and people who left are still to be erased */
         FACT_DISTRUST,    /* the end's vector was another than ours: send the list next time */
@@ -70,6 +71,9 @@ int replica_set_grants(struct replica *replica, const struct wire_grant *grants,
 
 /* replica_take_feed() - joins, exits and the new cursor; PANNIER_E_MALFORMED for a feed that is not granted */
 int replica_take_feed(struct replica *replica, const struct wire_feed *feed);
+
+/* replica_complete() - an end without more was reached: every granted feed was received whole */
+int replica_complete(struct replica *replica);
 
 /* replica_members() - how many people are in a feed */
 int replica_members(struct replica *replica, int64_t feed, uint64_t *ret);
@@ -153,6 +157,8 @@ int replica_view(struct replica *replica, const struct catalogue_type *type,
 /* replica_find() - a record of whatever type; 1 found, 0 not, or an error */
 int replica_find(struct replica *replica, const struct uuid *id, struct arena *arena,
                  struct record *ret);
+
+int replica_count_people(struct replica *replica, uint64_t *ret);
 
 /* replica_people_rebuild() - fill the search index from the person records */
 int replica_people_rebuild(struct replica *replica);

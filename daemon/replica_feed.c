@@ -75,6 +75,11 @@ int replica_load_locality(struct replica *replica)
         return r;
 }
 
+int replica_complete(struct replica *replica)
+{
+        return db_run(replica->db, replica->stmts[SQL_FEED_COMPLETE]);
+}
+
 int replica_members(struct replica *replica, int64_t feed, uint64_t *ret)
 {
         sqlite3_stmt *stmt = replica->stmts[SQL_MEMBER_COUNT];

@@ -21,6 +21,7 @@ enum replica_sql {
         SQL_FEED_GRANTED,
         SQL_FEED_MOVE,
         SQL_FEED_DELETE,
+        SQL_FEED_COMPLETE,
         SQL_MEMBER_COUNT,
         SQL_MEMBER_PUT,
         SQL_MEMBER_DELETE,
@@ -52,6 +53,7 @@ enum replica_sql {
         SQL_PEOPLE_PUT,
         SQL_PEOPLE_DELETE,
         SQL_PEOPLE_CLEAR,
+        SQL_PEOPLE_COUNT,
         SQL_COUNT_
 };
 

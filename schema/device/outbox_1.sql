@@ -26,6 +26,7 @@ CREATE TABLE entry (
         seq          INTEGER NOT NULL,             -- 1 … per incarnation and lane, no gaps
         header       BLOB NOT NULL,                -- the header as it travels (schema/wire.cddl)
         body         BLOB,       -- nonce, then AES-256-GCM of the body as it travels; NULL once it was forgotten here
+        request_hash BLOB NOT NULL,                -- keyed hash of what the caller asked for: the same id with other content is refused
         body_hash    BLOB NOT NULL,                -- SHA-256 of the body as it travels
         chain        BLOB NOT NULL,                -- lane's head after this entry
         signature    BLOB,       -- the device's over the head, at the last row that a commit has in the lane; else NULL
@@ -39,6 +40,8 @@ CREATE TABLE entry (
 
 CREATE UNIQUE INDEX entry_seq ON entry (incarnation, lane, seq);
 CREATE INDEX entry_state ON entry (state, place);
+CREATE INDEX entry_waiting ON entry (lane, seq) WHERE state = 0;
+CREATE INDEX entry_batch ON entry (batch) WHERE batch IS NOT NULL;
 
 -- One signature of the store stands for all receipts of one answer; kept as long as one of them is.
 CREATE TABLE receipt_batch (

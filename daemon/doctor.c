@@ -1,0 +1,116 @@
+/*
+ * The check of everything that can be checked without the store: structure of both files, and, when asked to look
+ * deep, every row of the outbox and every page of the replica.
+ */
+#include "daemon/engine_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+struct doctor {
+        void (*visit)(void *context, bool good, const char *text);
+        void *context;
+};
+
+__attribute__((format(printf, 3, 4))) static void say(const struct doctor *doctor, bool good,
+                                                      const char *format, ...)
+{
+        char text[256];
+        va_list arguments;
+
+        va_start(arguments, format);
+        (void)vsnprintf(text, sizeof(text), format, arguments);
+        va_end(arguments);
+        doctor->visit(doctor->context, good, text);
+}
+
+static void bad_row(void *context, const struct outbox_row *row, const char *what)
+{
+        char id[UUID_TEXT_SIZE];
+
+        uuid_format(&row->id, id);
+        say(context, false, "outbox: entry %s (lane %u, number %llu): %s", id, row->lane,
+            (unsigned long long)row->seq, what);
+}
+
+/* @pragma gives "ok", or a row for each thing that is wrong */
+static int check_structure(const struct doctor *doctor, struct db *db, const char *name,
+                           const char *pragma)
+{
+        sqlite3_stmt *stmt = NULL;
+        bool good = true;
+        int r;
+
+        /* not kept with the connection: it is run once in a long while */
+        if (sqlite3_prepare_v2(db_handle(db), pragma, -1, &stmt, NULL) != SQLITE_OK)
+                return FAIL(PANNIER_E_STORAGE, "%s cannot be checked: %s", name,
+                            sqlite3_errmsg(db_handle(db)));
+        while ((r = sqlite3_step(stmt)) == SQLITE_ROW) {
+                const char *text = (const char *)sqlite3_column_text(stmt, 0);
+
+                if (text && strcmp(text, "ok") == 0)
+                        continue;
+                good = false;
+                say(doctor, false, "%s: %s", name, text ? text : "?");
+        }
+        sqlite3_finalize(stmt);
+        if (r != SQLITE_DONE) {
+                good = false;
+                say(doctor, false, "%s cannot be read through", name);
+        }
+        if (good)
+                say(doctor, true, "%s: the file is sound", name);
+        return 0;
+}
+
+static int check_outbox_rows(const struct doctor *doctor, struct engine *engine)
+{
+        /* the visit gets a const doctor back: it only speaks */
+        struct doctor copy = *doctor;
+        int bad = outbox_check(engine->outbox, bad_row, &copy);
+
+        if (bad < 0)
+                return bad;
+        if (bad == 0)
+                say(doctor, true, "outbox: every entry fits its hash, its chain and its signature");
+        return 0;
+}
+
+static void check_counts(const struct doctor *doctor, struct engine *engine)
+{
+        const struct outbox_counts *counts = outbox_counts(engine->outbox);
+        uint64_t place = (uint64_t)replica_fact(engine->replica, FACT_PLACE);
+
+        if (counts->damaged)
+                say(doctor, false, "outbox: %llu damaged entries were met",
+                    (unsigned long long)counts->damaged);
+        say(doctor, !engine->behind, "replica: %s",
+            engine->behind ? "it is behind the outbox" : "it shows everything that the outbox has");
+        if (place > outbox_place(engine->outbox))
+                say(doctor, false,
+                    "replica: it knows entries that the outbox lacks: was the "
+                    "outbox restored from a copy?");
+        if (engine->session.forked)
+                say(doctor, false, "store: it knows another history of this outbox");
+}
+
+int engine_doctor(struct engine *engine, bool deep,
+                  void (*visit)(void *context, bool good, const char *text), void *context)
+{
+        struct doctor doctor = {.visit = visit, .context = context};
+        int r;
+
+        r = check_structure(&doctor, engine->options.outbox_db, "outbox",
+                            deep ? "PRAGMA integrity_check" : "PRAGMA quick_check");
+        if (r >= 0)
+                r = check_structure(&doctor, engine->options.replica_db, "replica",
+                                    deep ? "PRAGMA integrity_check" : "PRAGMA quick_check");
+        /* under SQLCipher: does every page fit its authentication code? Nothing where the file is plain. */
+        if (r >= 0 && deep && db_cipher(engine->options.replica_db))
+                r = check_structure(&doctor, engine->options.replica_db, "replica's seal",
+                                    "PRAGMA cipher_integrity_check");
+        if (r >= 0 && deep)
+                r = check_outbox_rows(&doctor, engine);
+        check_counts(&doctor, engine);
+        return r < 0 ? r : 0;
+}

@@ -1,0 +1,702 @@
+/*
+ * Life of the engine, its transactions, and what follows from time.
+ *
+ * A write goes: replica transaction open, outbox appended and flushed, replica committed. The outbox is the truth; if the replica's
+ * commit is lost, FACT_PLACE says from where to apply again what only the outbox has.
+ */
+#include "daemon/engine_internal.h"
+
+#include <unistd.h>
+
+/* ---- databases ---- */
+
+static int remove_file(const char *path, const char *suffix)
+{
+        CLEANUP(buffer_deinit) struct buffer name = BUFFER_INIT;
+
+        buffer_append_text(&name, path);
+        buffer_append_text(&name, suffix);
+        buffer_append_byte(&name, 0);
+        if (buffer_check(&name) < 0)
+                return buffer_check(&name);
+        if (unlink((const char *)name.data) < 0 && access((const char *)name.data, F_OK) == 0)
+                return FAIL(PANNIER_E_STORAGE, "a damaged replica cannot be removed");
+        return 0;
+}
+
+static int remove_replica(const char *path)
+{
+        static const char *const suffixes[] = {"", "-wal", "-shm"};
+
+        for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+                int r = remove_file(path, suffixes[i]);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Does the file read as a database of ours, at this version or an older one? */
+static int open_replica(const char *path, struct bytes key, struct db **ret)
+{
+        struct db_options options = {
+                .durability = DB_NORMAL, .key = key, .cache_kib = 3072, .secure_delete = true};
+
+        return db_open(path, &options, ret);
+}
+
+int engine_open_databases(const char *outbox_path, const char *replica_path, struct bytes key,
+                          bool rebuild, struct db **ret_outbox, struct db **ret_replica)
+{
+        CLEANUP(db_freep) struct db *outbox_db = NULL;
+        CLEANUP(db_freep) struct db *replica_db = NULL;
+        struct db_options options = {
+                .durability = DB_FULL, .cache_kib = 1024, .secure_delete = true};
+        int r;
+
+        r = db_open(outbox_path, &options, &outbox_db);
+        if (r < 0)
+                return r;
+        if (rebuild) {
+                r = remove_replica(replica_path);
+                if (r < 0)
+                        return r;
+        }
+        r = open_replica(replica_path, key, &replica_db);
+        if (r == PANNIER_E_CORRUPT || r == PANNIER_E_TOO_NEW) {
+                r = remove_replica(replica_path);
+                if (r >= 0)
+                        r = open_replica(replica_path, key, &replica_db);
+        }
+        if (r < 0)
+                return r;
+        *ret_outbox = TAKE(outbox_db);
+        *ret_replica = TAKE(replica_db);
+        return 0;
+}
+
+/* ---- events ---- */
+
+void engine_event_add(struct engine *engine, const struct engine_event *event)
+{
+        if (engine->options.event && engine->event_count < EVENTS_MAX)
+                engine->events[engine->event_count++] = *event;
+}
+
+static void tell_events(struct engine *engine)
+{
+        size_t count = engine->event_count;
+
+        engine->event_count = 0;
+        for (size_t i = 0; i < count; i++)
+                engine->options.event(engine->options.event_context, &engine->events[i]);
+}
+
+static void watch_record(void *context, const struct catalogue_type *type,
+                         const struct uuid *record, const struct uuid *person)
+{
+        struct engine *engine = context;
+
+        if (engine->access)
+                access_changed(engine->access, type);
+        engine_event_add(engine, &(struct engine_event){.kind = ENGINE_EVENT_RECORD,
+                                                        .record = *record,
+                                                        .person = *person,
+                                                        .type = type});
+}
+
+static void watch_person(void *context, const struct uuid *person, bool gone)
+{
+        engine_event_add(context, &(struct engine_event){.kind = ENGINE_EVENT_PERSON,
+                                                         .person = *person,
+                                                         .gone = gone});
+}
+
+int engine_begin(struct engine *engine)
+{
+        return replica_begin(engine->replica);
+}
+
+int engine_commit(struct engine *engine)
+{
+        int r = replica_commit(engine->replica);
+
+        if (r < 0)
+                engine->event_count = 0;
+        else
+                tell_events(engine);
+        return r;
+}
+
+void engine_rollback(struct engine *engine)
+{
+        replica_rollback(engine->replica);
+        if (engine->access)
+                access_changed(engine->access, NULL); /* it may have looked at what is gone again */
+        engine->event_count = 0;
+}
+
+/* ---- time ---- */
+
+uint32_t engine_random(struct engine *engine)
+{
+        uint32_t random;
+
+        engine->options.random(&random, sizeof(random));
+        return random;
+}
+
+int64_t engine_floor(const struct engine *engine, const struct engine_now *now)
+{
+        int64_t told_ms = replica_fact(engine->replica, FACT_COMPLETE_MS);
+
+        return now->wall_ms > told_ms ? now->wall_ms : told_ms;
+}
+
+int64_t engine_day(const struct engine *engine, const struct engine_now *now)
+{
+        return scope_day(engine_floor(engine, now));
+}
+
+/* ---- start ---- */
+
+int engine_open_body(struct engine *engine, const struct outbox_row *row, struct arena *arena,
+                     struct entry_header *ret_header, struct entry_body *ret)
+{
+        int r;
+
+        buffer_reset(&engine->packed);
+        buffer_reset(&engine->clear);
+        r = entry_header_decode(row->header, ret_header);
+        if (r >= 0)
+                r = outbox_open_body(engine->outbox, row, &engine->packed);
+        if (r >= 0)
+                r = body_unpack(engine->codec, buffer_view(&engine->packed), &engine->clear);
+        if (r >= 0)
+                r = entry_body_decode(buffer_view(&engine->clear), ret_header, arena, ret);
+        return r;
+}
+
+struct catch_up {
+        struct engine *engine;
+        uint64_t place;
+        size_t count;
+};
+
+static int catch_up_row(void *context, const struct outbox_row *row)
+{
+        struct catch_up *catch_up = context;
+        struct engine *engine = catch_up->engine;
+        struct entry_header header;
+        struct entry_body body;
+        int r = 0;
+
+        catch_up->place = row->place;
+        if (!row->damaged && !row->erased && row->sealed.size) {
+                arena_reset(&engine->arena);
+                r = engine_open_body(engine, row, &engine->arena, &header, &body);
+                if (r >= 0)
+                        r = replica_pend(engine->replica,
+                                         &(struct replica_entry){
+                                                 .place = row->place,
+                                                 .id = row->id,
+                                                 .device = header.device,
+                                                 .locality = header.locality,
+                                                 .lane = row->lane,
+                                                 .seq = row->seq,
+                                                 .body = &body,
+                                                 .clear = buffer_view(&engine->clear),
+                                                 .state = row->state,
+                                                 .receipt = row->receipt,
+                                         });
+                /* A body that cannot be read is told by doctor and by the outbox list; the others go on. */
+                if (r == PANNIER_E_CORRUPT || r == PANNIER_E_MALFORMED || r == PANNIER_E_INVALID ||
+                    r == PANNIER_E_TOO_NEW)
+                        r = 0;
+        }
+        if (r < 0)
+                return r;
+        return ++catch_up->count == CATCH_UP_STEP;
+}
+
+/* One transaction of entries; 1 there are more, 0 done */
+static int catch_up_entries(struct engine *engine)
+{
+        struct catch_up catch_up = {.engine = engine};
+        int more, r;
+
+        catch_up.place = (uint64_t)replica_fact(engine->replica, FACT_PLACE);
+        if (catch_up.place >= outbox_place(engine->outbox))
+                return 0;
+        r = engine_begin(engine);
+        if (r < 0)
+                return r;
+        more = outbox_each(engine->outbox, 0, catch_up.place, catch_up_row, &catch_up);
+        r = more < 0 ? more
+                     : replica_set_fact(engine->replica, FACT_PLACE, (int64_t)catch_up.place);
+        if (r < 0) {
+                engine_rollback(engine);
+                return r;
+        }
+        r = engine_commit(engine);
+        return r < 0 ? r : more;
+}
+
+static int catch_up_receipt(void *context, const struct outbox_row *row)
+{
+        struct catch_up *catch_up = context;
+        struct wire_reader reader;
+        struct wire_message message;
+        int r;
+
+        catch_up->place = row->batch;
+        if (row->damaged)
+                return 0;
+        arena_reset(&catch_up->engine->arena);
+        wire_reader_init(&reader, row->receipt, &catch_up->engine->arena);
+        r = wire_next(&reader, &message);
+        if (r <= 0 || message.kind != WIRE_KIND_RECEIPTS || message.receipts.receipts_count != 1)
+                return 0; /* its row fits its hash, so a newer Pannier wrote it */
+        return replica_settle(catch_up->engine->replica, &message.receipts.receipts[0],
+                              row->receipt);
+}
+
+/* Receipts are durable in the outbox before the replica hears of them: it may have missed the newest batches. */
+static int catch_up_receipts(struct engine *engine)
+{
+        struct catch_up catch_up = {.engine = engine};
+        int r;
+
+        catch_up.place = (uint64_t)replica_fact(engine->replica, FACT_BATCH);
+        r = engine_begin(engine);
+        if (r < 0)
+                return r;
+        r = outbox_each_batch(engine->outbox, catch_up.place, catch_up_receipt, &catch_up);
+        if (r >= 0)
+                r = replica_set_fact(engine->replica, FACT_BATCH, (int64_t)catch_up.place);
+        if (r >= 0)
+                return engine_commit(engine);
+        engine_rollback(engine);
+        return r;
+}
+
+int engine_catch_up(struct engine *engine)
+{
+        int r;
+
+        do
+                r = catch_up_entries(engine);
+        while (r > 0);
+        if (r >= 0)
+                r = catch_up_receipts(engine);
+        engine->behind = r < 0;
+        return r;
+}
+
+/* ---- life ---- */
+
+static int check_catalogue(struct engine *engine)
+{
+        int64_t version = catalogue_get()->version;
+        int r;
+
+        if (replica_fact(engine->replica, FACT_CATALOGUE) == version)
+                return 0;
+        r = engine_begin(engine);
+        if (r < 0)
+                return r;
+        /* what is searched may have changed with the fields */
+        r = replica_people_rebuild(engine->replica);
+        if (r >= 0)
+                r = replica_set_fact(engine->replica, FACT_CATALOGUE, version);
+        if (r >= 0)
+                return engine_commit(engine);
+        engine_rollback(engine);
+        return r;
+}
+
+static int open_parts(struct engine *engine)
+{
+        struct engine_options *options = &engine->options;
+        struct outbox_options outbox = {.db = options->outbox_db,
+                                        .key = options->key,
+                                        .device = options->device,
+                                        .caseload_key = engine->caseload_key,
+                                        .random = options->random};
+        struct drafts_options drafts = {.db = options->outbox_db,
+                                        .device = options->device,
+                                        .caseload_key = engine->caseload_key,
+                                        .random = options->random};
+        struct replica_watch watch = {
+                .record = watch_record, .person = watch_person, .context = engine};
+        int r;
+
+        r = outbox_new(&outbox, &engine->outbox);
+        if (r >= 0)
+                r = drafts_new(&drafts, &engine->drafts);
+        if (r >= 0)
+                r = replica_new(options->replica_db, &options->device, &watch, &engine->replica);
+        if (r >= 0)
+                r = access_new(engine->replica, &options->device, &engine->access);
+        if (r >= 0)
+                r = body_codec_new(&engine->codec);
+        if (r >= 0)
+                r = compressor_new(&engine->compressor);
+        return r;
+}
+
+static int allocate(struct engine *engine)
+{
+        engine->events = calloc(EVENTS_MAX, sizeof(*engine->events));
+        engine->audit.events = calloc(AUDIT_MAX, sizeof(*engine->audit.events));
+        engine->audit.due_ms = INT64_MAX;
+        if (!engine->events || !engine->audit.events)
+                return FAIL(PANNIER_E_MEMORY, "engine");
+        buffer_append(&engine->ca_certificate, engine->options.ca_certificate);
+        return buffer_check(&engine->ca_certificate);
+}
+
+/* Everything but the databases, which stay the caller's where the start fails. */
+static void close_parts(struct engine *engine)
+{
+        session_deinit(&engine->session);
+        compressor_free(engine->compressor);
+        body_codec_free(engine->codec);
+        access_free(engine->access);
+        replica_free(engine->replica);
+        drafts_free(engine->drafts);
+        outbox_free(engine->outbox);
+        arena_deinit(&engine->arena);
+        buffer_wipe(&engine->clear);
+        buffer_wipe(&engine->packed);
+        buffer_wipe(&engine->batch.bodies);
+        buffer_deinit(&engine->ca_certificate);
+        crypto_wipe(engine->caseload_key, sizeof(engine->caseload_key));
+        free(engine->audit.events);
+        free(engine->events);
+}
+
+static int start(struct engine *engine, const struct engine_now *now)
+{
+        int r;
+
+        r = allocate(engine);
+        if (r >= 0)
+                r = open_parts(engine);
+        if (r >= 0)
+                r = check_catalogue(engine);
+        if (r >= 0)
+                r = engine_catch_up(engine);
+        if (r >= 0)
+                r = session_finish_erasing(engine);
+        if (r < 0)
+                return r;
+        schedule_init(&engine->schedule, now->boot_ms);
+        engine->prune_ms = now->boot_ms;
+        return 0;
+}
+
+int engine_new(const struct engine_options *options, const struct engine_now *now,
+               struct engine **ret)
+{
+        struct engine *engine;
+        int r;
+
+        if (options->caseload_key.size != AEAD_KEY_SIZE)
+                return FAIL(PANNIER_E_INVALID, "the caseload key has %d bytes", AEAD_KEY_SIZE);
+        engine = calloc(1, sizeof(*engine));
+        if (!engine)
+                return FAIL(PANNIER_E_MEMORY, "engine");
+        engine->options = *options;
+        memcpy(engine->caseload_key, options->caseload_key.data, AEAD_KEY_SIZE);
+        session_init(&engine->session);
+        r = start(engine, now);
+        if (r < 0) {
+                close_parts(engine);
+                free(engine);
+                return r;
+        }
+        *ret = engine;
+        return 0;
+}
+
+struct engine *engine_free(struct engine *engine)
+{
+        if (!engine)
+                return NULL;
+        (void)audit_flush(engine, NULL);
+        close_parts(engine);
+        db_free(engine->options.replica_db);
+        db_free(engine->options.outbox_db);
+        free(engine);
+        return NULL;
+}
+
+/* ---- deadlines ---- */
+
+int64_t engine_deadline(const struct engine *engine)
+{
+        int64_t due_ms = schedule_deadline(&engine->schedule);
+
+        return engine->audit.due_ms < due_ms ? engine->audit.due_ms : due_ms;
+}
+
+void engine_sync_now(struct engine *engine, const struct engine_now *now)
+{
+        schedule_now(&engine->schedule, now->boot_ms);
+}
+
+void engine_link_changed(struct engine *engine, const struct engine_now *now, bool up, bool metered)
+{
+        schedule_link(&engine->schedule, now->boot_ms, up, metered, engine_random(engine));
+}
+
+bool engine_wants_wait(const struct engine *engine)
+{
+        return engine->session.state == SESSION_IDLE && engine->schedule.up &&
+               !engine->schedule.metered && engine->schedule.failures == 0 &&
+               replica_fact(engine->replica, FACT_COMPLETE_MS) > 0;
+}
+
+static const int64_t prune_every_ms = 6 * 60 * 60 * 1000;
+
+int engine_tick(struct engine *engine, const struct engine_now *now)
+{
+        int r;
+
+        if (engine->behind) {
+                r = engine_catch_up(engine);
+                if (r < 0)
+                        return r;
+        }
+        if (now->boot_ms >= engine->audit.due_ms) {
+                r = audit_flush(engine, now);
+                if (r < 0)
+                        return r;
+        }
+        if (engine->session.state == SESSION_IDLE && now->boot_ms >= engine->prune_ms) {
+                engine->prune_ms = now->boot_ms + prune_every_ms;
+                r = session_prune(engine);
+                if (r < 0)
+                        return r;
+        }
+        if (now->boot_ms < schedule_deadline(&engine->schedule))
+                return ENGINE_NOTHING;
+        return ENGINE_EXCHANGE;
+}
+
+/* ---- status ---- */
+
+static int count_conflict(void *context, const struct record *record, struct bytes stamps)
+{
+        const struct value *status = &record->values[catalogue_bind()->conflict.status];
+        uint64_t *count = context;
+
+        (void)stamps;
+        if (status->form != VALUE_INTEGER ||
+            status->integer == catalogue_bind()->conflict.status_open)
+                (*count)++;
+        return 0;
+}
+
+static int fill_scopes(struct engine *engine, struct engine_status *ret)
+{
+        struct replica_feed *feeds;
+        size_t count;
+        int r;
+
+        arena_reset(&engine->arena);
+        r = replica_feeds(engine->replica, &engine->arena, &feeds, &count);
+        if (r < 0)
+                return r;
+        ret->complete = count > 0;
+        for (size_t i = 0; i < count; i++)
+                if (feeds[i].granted && !feeds[i].complete)
+                        ret->complete = false;
+        return 0;
+}
+
+int engine_status(struct engine *engine, const struct engine_now *now, struct engine_status *ret)
+{
+        const struct outbox_counts *counts = outbox_counts(engine->outbox);
+        const struct session *session = &engine->session;
+        int64_t due_ms = schedule_deadline(&engine->schedule);
+        int r;
+
+        *ret = (struct engine_status){
+                .device = engine->options.device,
+                .incarnation = *outbox_incarnation(engine->outbox),
+                .locality = replica_locality(engine->replica),
+                .damaged = counts->damaged,
+                .access_events = outbox_seq(engine->outbox, LANE_BULK),
+                .exchanging = session->state != SESSION_IDLE,
+                .enrolled = replica_fact(engine->replica, FACT_COMPLETE_MS) > 0,
+                .last_complete_ms = replica_fact(engine->replica, FACT_COMPLETE_MS),
+                .last_attempt_ms = engine->attempt_ms,
+                .failure = session->failure,
+                .next_ms =
+                        due_ms == INT64_MAX ? now->wall_ms : now->wall_ms + (due_ms - now->boot_ms),
+                .bytes_sent = (uint64_t)replica_fact(engine->replica, FACT_BYTES_SENT),
+                .bytes_received = (uint64_t)replica_fact(engine->replica, FACT_BYTES_RECEIVED),
+                .exchanges = (uint64_t)replica_fact(engine->replica, FACT_EXCHANGES),
+                .last_bytes_sent = session->last_bytes_sent,
+                .last_bytes_received = session->last_bytes_received,
+                .last_round_trips = session->last_round_trips,
+                .last_duration_ms = session->last_duration_ms,
+                .flushes_outbox = db_flush_count(engine->options.outbox_db),
+                .flushes_replica = db_flush_count(engine->options.replica_db),
+        };
+        memcpy(ret->counts, counts->states, sizeof(ret->counts));
+        for (uint8_t lane = 0; lane < LANE_COUNT; lane++)
+                ret->recorded += outbox_seq(engine->outbox, lane);
+        r = outbox_oldest_waiting(engine->outbox, &ret->oldest_waiting_ms);
+        if (r >= 0)
+                r = drafts_count(engine->drafts, now->wall_ms, &ret->drafts, &ret->drafts_old);
+        if (r >= 0)
+                r = replica_count_people(engine->replica, &ret->people);
+        if (r >= 0)
+                r = record_each(replica_tables(engine->replica), catalogue_conflict_type(), NULL,
+                                NULL, count_conflict, &ret->conflicts_open);
+        return r < 0 ? r : fill_scopes(engine, ret);
+}
+
+int engine_scopes(struct engine *engine,
+                  int (*visit)(void *context, const struct engine_scope *scope), void *context)
+{
+        CLEANUP(arena_deinit) struct arena arena = ARENA_INIT;
+        struct replica_feed *feeds;
+        size_t count;
+        int r;
+
+        r = replica_feeds(engine->replica, &arena, &feeds, &count);
+        for (size_t i = 0; i < count && r >= 0; i++) {
+                struct engine_scope scope = {.kind = feeds[i].key.kind,
+                                             .id = feeds[i].key.id,
+                                             .locality = feeds[i].key.locality,
+                                             .complete = true};
+                size_t first = i;
+
+                /* the classes of a scope lie behind each other */
+                for (; i < count && feeds[i].key.kind == scope.kind &&
+                       uuid_equal(&feeds[i].key.id, &scope.id);
+                     i++) {
+                        if (!feeds[i].complete)
+                                scope.complete = false;
+                        if (feeds[i].cursor.position > scope.position.position)
+                                scope.position = (struct position){feeds[i].cursor.epoch,
+                                                                   feeds[i].cursor.position};
+                }
+                i--;
+                r = replica_members(engine->replica, feeds[first].number, &scope.people);
+                if (r >= 0)
+                        r = visit(context, &scope);
+        }
+        return r < 0 ? r : 0;
+}
+
+/* ---- drafts ---- */
+
+static int known_staff(struct engine *engine, const struct uuid *staff,
+                       const struct engine_now *now)
+{
+        const struct access_staff *known;
+
+        return access_staff(engine->access, staff, engine_day(engine, now), &known);
+}
+
+int engine_draft_put(struct engine *engine, const struct uuid *staff, const struct engine_now *now,
+                     const struct uuid *id, const struct uuid *person,
+                     const struct catalogue_type *type, struct bytes content)
+{
+        struct engine_draft draft = {.id = *id,
+                                     .person = person ? *person : UUID_NONE,
+                                     .type = type,
+                                     .content = content,
+                                     .saved_ms = now->wall_ms};
+        int r = known_staff(engine, staff, now);
+
+        return r < 0 ? r : drafts_put(engine->drafts, staff, &draft);
+}
+
+int engine_draft_get(struct engine *engine, const struct uuid *staff, const struct engine_now *now,
+                     const struct uuid *id,
+                     int (*visit)(void *context, const struct engine_draft *draft), void *context)
+{
+        int r = known_staff(engine, staff, now);
+
+        return r < 0 ? r : drafts_get(engine->drafts, staff, now->wall_ms, id, visit, context);
+}
+
+int engine_draft_list(struct engine *engine, const struct uuid *staff, const struct engine_now *now,
+                      int (*visit)(void *context, const struct engine_draft *draft), void *context)
+{
+        int r = known_staff(engine, staff, now);
+
+        return r < 0 ? r : drafts_list(engine->drafts, staff, now->wall_ms, visit, context);
+}
+
+int engine_draft_delete(struct engine *engine, const struct uuid *staff, const struct uuid *id)
+{
+        return drafts_delete(engine->drafts, staff, id);
+}
+
+/* ---- names ---- */
+
+const char *engine_field_state_name(enum engine_field_state state)
+{
+        switch (state) {
+        case FIELD_CONFIRMED:
+                return "confirmed";
+        case FIELD_WAITING:
+                return "waiting";
+        case FIELD_PARKED:
+                return "parked";
+        case FIELD_ANSWERED:
+                return "answered";
+        case FIELD_HELD:
+                return "held";
+        case FIELD_PROPOSED:
+                return "proposed";
+        case FIELD_QUARANTINED:
+                return "quarantined";
+        }
+        return "unknown";
+}
+
+const char *exchange_failure_name(enum exchange_failure failure)
+{
+        switch (failure) {
+        case EXCHANGE_OK:
+                return "ok";
+        case EXCHANGE_OFFLINE:
+                return "offline";
+        case EXCHANGE_DNS:
+                return "dns";
+        case EXCHANGE_CAPTIVE_PORTAL:
+                return "captive portal";
+        case EXCHANGE_TLS_UNTRUSTED:
+                return "tls untrusted";
+        case EXCHANGE_CERTIFICATE_EXPIRED:
+                return "certificate expired";
+        case EXCHANGE_CLOCK_WRONG:
+                return "clock wrong";
+        case EXCHANGE_REFUSED:
+                return "refused";
+        case EXCHANGE_RATE_LIMITED:
+                return "rate limited";
+        case EXCHANGE_STORE_UNAVAILABLE:
+                return "store unavailable";
+        case EXCHANGE_PROTOCOL:
+                return "protocol";
+        case EXCHANGE_UPGRADE:
+                return "upgrade needed";
+        case EXCHANGE_FORKED:
+                return "forked";
+        case EXCHANGE_STORE_BEHIND:
+                return "store behind";
+        case EXCHANGE_FAILURE_COUNT:
+                break;
+        }
+        return "unknown";
+}

@@ -1,0 +1,86 @@
+/*
+ * One exchange with the store, as a state machine without I/O: a request's bytes out, an answer's bytes in, then
+ * bounded steps of applying. Part of the engine (engine_internal.h); the calls are those of engine.h.
+ *
+ *     IDLE ──request──► SENT ──answer──► APPLYING ──step … step──► IDLE, or AGAIN ──request──► SENT
+ *                        └──failed──► IDLE          └─ nothing to apply ─┘
+ *
+ * In an answer the receipts come first: they are durable in the outbox before anything else is concluded from it.
+ */
+#ifndef DAEMON_SESSION_H
+#define DAEMON_SESSION_H
+
+#include "common/wire.h"
+#include "daemon/engine.h"
+
+enum session_state { SESSION_IDLE, SESSION_SENT, SESSION_APPLYING, SESSION_AGAIN };
+
+enum session_phase {
+        PHASE_RECEIPTS,
+        PHASE_RECORDS,
+        PHASE_FEEDS,
+        PHASE_ERASE,
+        PHASE_END,
+        PHASE_AGAIN
+};
+
+struct session_lane {  /* what the store said, and what was sent in this exchange */
+        uint64_t sent; /* newest seq sent in this exchange, 0: none */
+};
+
+struct session_backup { /* a verified backup that the store told of */
+        struct uuid locality;
+        struct position position;
+};
+
+struct session_receipt {
+        const struct wire_receipt *receipt;
+        struct bytes message; /* as it is kept */
+};
+
+struct session {
+        enum session_state state;
+        enum session_phase phase;
+        /* what the store told, kept over exchanges */
+        struct public_key *signing_key; /* NULL: no trust bundle yet */
+        uint32_t trust_version, policy_version;
+        bool forked; /* the store knows another history of this outbox: nothing is sent */
+        struct session_backup backups[WIRE_LOCALITIES_MAX];
+        size_t backup_count;
+        int64_t told_ms; /* store's time of the newest answer */
+        /* of the exchange, over its round trips */
+        int64_t began_boot_ms;
+        uint32_t round_trips;
+        uint64_t bytes_sent, bytes_received;
+        uint64_t counted_sent, counted_received; /* of them, in the replica's facts already */
+        bool news;                               /* something came or was answered */
+        bool list_vector;                        /* the next request carries the vector as a list */
+        bool stuck; /* the last round trip moved nothing: another one that does not either ends it */
+        /* of the request that is out */
+        bool listed_vector;
+        bool more_to_send;
+        bool carried; /* it carried entries */
+        /* of the answer that is being applied */
+        struct buffer
+                answer; /* CBOR sequence; everything below borrows from it and from the arena */
+        struct arena arena;
+        struct wire_store_hello hello;
+        struct session_receipt *receipts; /* those that changed something */
+        size_t receipts_count, receipts_next;
+        uint64_t batch; /* newest batch of them, 0: none */
+        struct wire_records *records;
+        size_t records_count, records_next;
+        struct wire_feed *feeds;
+        size_t feeds_count;
+        struct wire_end end;
+        bool downloads; /* the changes in it are believed */
+        bool moved;     /* it moved something */
+        bool erased;    /* people were erased: the end is a FULL commit and a checkpoint */
+        /* of the last exchange that ended */
+        enum exchange_failure failure;
+        uint64_t last_bytes_sent, last_bytes_received;
+        uint32_t last_round_trips;
+        int64_t last_duration_ms;
+};
+
+#endif

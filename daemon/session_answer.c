@@ -1,0 +1,475 @@
+/*
+ * What came back. An answer is read whole before anything of it is believed: it must begin with a hello, end with an end, and
+ * hold nothing that this build does not know. Then the receipts: their signature is checked with the key of the trust bundle, and they
+ * are durable in the outbox, together with the store's newest heads, before the changes are looked at.
+ */
+#include "daemon/session_internal.h"
+
+/* ---- trust ---- */
+
+static int trust_use(struct engine *engine, uint32_t version, struct bytes signing)
+{
+        struct certificate_facts facts;
+        struct public_key *key;
+        int r;
+
+        r = crypto_certificate_read(signing, &facts);
+        if (r >= 0)
+                r = public_key_from_point(facts.public_key, &key);
+        if (r < 0)
+                return r;
+        public_key_free(engine->session.signing_key);
+        engine->session.signing_key = key;
+        engine->session.trust_version = version;
+        return 0;
+}
+
+int session_load_trust(struct engine *engine)
+{
+        CLEANUP(buffer_deinit) struct buffer kept = BUFFER_INIT;
+        struct cbor_reader reader;
+        struct bytes signing;
+        uint64_t count, version;
+        int r;
+
+        if (engine->session.signing_key)
+                return 0;
+        r = outbox_meta_get(engine->outbox, OUTBOX_META_TRUST, &kept);
+        if (r <= 0)
+                return r;
+        cbor_reader_init(&reader, buffer_view(&kept));
+        r = cbor_read_array(&reader, 2, &count);
+        if (r >= 0)
+                r = cbor_read_uint(&reader, WIRE_VERSION_MAX, &version);
+        if (r >= 0)
+                r = cbor_read_bytes(&reader, WIRE_CERTIFICATE_MAX, &signing);
+        if (r < 0)
+                return FAIL(PANNIER_E_CORRUPT, "the kept trust bundle cannot be read");
+        return trust_use(engine, (uint32_t)version, signing);
+}
+
+/* A bundle is believed where it is of the CA that enrolment pinned, and newer than the one that is here. */
+static int take_trust(struct engine *engine, const struct wire_trust *trust, int64_t store_ms)
+{
+        CLEANUP(buffer_deinit) struct buffer kept = BUFFER_INIT;
+        int r;
+
+        if (trust->version <= engine->session.trust_version)
+                return 0;
+        if (!bytes_equal(trust->ca, buffer_view(&engine->ca_certificate)))
+                return FAIL(PANNIER_E_CRYPTO, "the trust bundle is of another authority");
+        /* judged at the store's time: TLS vouches for it, and the clock here may have been lost */
+        r = crypto_certificate_verify(trust->ca, trust->signing, store_ms);
+        if (r < 0)
+                return r;
+        cbor_put_array(&kept, 2);
+        cbor_put_uint(&kept, trust->version);
+        cbor_put_bytes(&kept, trust->signing);
+        r = buffer_check(&kept);
+        if (r >= 0)
+                r = outbox_meta_put(engine->outbox, OUTBOX_META_TRUST, buffer_view(&kept));
+        return r < 0 ? r : trust_use(engine, trust->version, trust->signing);
+}
+
+/* ---- heads ---- */
+
+/* 0 taken or nothing new; 1 the store lacks what it has signed for */
+static int take_head(struct engine *engine, const struct wire_head *head)
+{
+        CLEANUP(buffer_deinit) struct buffer message = BUFFER_INIT;
+        struct wire_head kept;
+        int r;
+
+        r = outbox_head_get(engine->outbox, &head->locality, &kept);
+        if (r < 0)
+                return r;
+        if (r > 0 && kept.number == head->number && kept.epoch == head->epoch &&
+            memcmp(kept.hash, head->hash, HASH_SIZE) == 0)
+                return 0;
+        wire_head_message(head, &message);
+        if (buffer_check(&message) < 0)
+                return buffer_check(&message);
+        if (!engine->session.signing_key)
+                return FAIL(PANNIER_E_CRYPTO, "the store has not said which key it signs with");
+        if (public_key_verify(engine->session.signing_key, buffer_view(&message), head->signature) <
+            0)
+                return FAIL(PANNIER_E_CRYPTO, "a head is not signed by the store");
+        if (r > 0 && (kept.epoch != head->epoch || !uuid_equal(&kept.epoch_id, &head->epoch_id) ||
+                      kept.number >= head->number || kept.position > head->position))
+                return 1;
+        return outbox_head_put(engine->outbox, head);
+}
+
+static int take_heads(struct engine *engine, const struct wire_store_hello *hello)
+{
+        for (size_t i = 0; i < hello->localities_count; i++) {
+                int r = take_head(engine, &hello->localities[i].head);
+
+                if (r != 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* ---- receipts ---- */
+
+static int check_receipts(struct engine *engine, const struct wire_receipts *message,
+                          const struct wire_receipt *receipts)
+{
+        CLEANUP(buffer_deinit) struct buffer signed_bytes = BUFFER_INIT;
+
+        if (!engine->session.signing_key)
+                return FAIL(PANNIER_E_CRYPTO, "the store has not said which key it signs with");
+        wire_receipts_message(&engine->options.device, message->now_ms, receipts,
+                              message->receipts_count, &signed_bytes);
+        if (buffer_check(&signed_bytes) < 0)
+                return buffer_check(&signed_bytes);
+        return public_key_verify(engine->session.signing_key, buffer_view(&signed_bytes),
+                                 message->signature);
+}
+
+/* A receipt for what was sent in the request travels without the body's hash: it is ours that was signed. */
+static int complete_receipts(struct engine *engine, const struct wire_receipts *message,
+                             struct wire_receipt **ret)
+{
+        static const uint8_t zero[HASH_SIZE];
+        struct wire_receipt *receipts = arena_alloc(
+                &engine->session.arena, (message->receipts_count + 1) * sizeof(*receipts));
+
+        if (!receipts)
+                return FAIL(PANNIER_E_MEMORY, "no memory for receipts");
+        for (size_t i = 0; i < message->receipts_count; i++) {
+                int r;
+
+                receipts[i] = message->receipts[i];
+                if (memcmp(receipts[i].body_hash, zero, HASH_SIZE) != 0)
+                        continue;
+                r = outbox_body_hash(engine->outbox, &receipts[i].entry, receipts[i].body_hash);
+                if (r < 0)
+                        return r;
+        }
+        *ret = receipts;
+        return 0;
+}
+
+static int keep_receipt(struct engine *engine, const struct wire_receipts *message,
+                        const struct wire_receipt *receipt, uint64_t batch)
+{
+        struct session *session = &engine->session;
+        struct wire_receipts one = {
+                .now_ms = message->now_ms, .receipts = receipt, .receipts_count = 1};
+        uint8_t hash[HASH_SIZE];
+        struct bytes kept;
+        int r;
+
+        /* the signature is over this very body, or it says nothing about our entry */
+        r = outbox_body_hash(engine->outbox, &receipt->entry, hash);
+        if (r <= 0 || memcmp(hash, receipt->body_hash, HASH_SIZE) != 0)
+                return r < 0 ? r : 0;
+        buffer_reset(&engine->packed);
+        wire_put_receipts(&one, &engine->packed);
+        if (buffer_check(&engine->packed) < 0)
+                return buffer_check(&engine->packed);
+        r = outbox_settle(engine->outbox, receipt, buffer_view(&engine->packed), batch);
+        if (r != OUTBOX_CHANGED)
+                return r < 0 ? r : 0;
+        kept = arena_copy(&session->arena, buffer_view(&engine->packed));
+        if (!kept.data)
+                return FAIL(PANNIER_E_MEMORY, "no memory for receipts");
+        session->receipts[session->receipts_count++] =
+                (struct session_receipt){.receipt = receipt, .message = kept};
+        return 0;
+}
+
+static int take_receipts(struct engine *engine, const struct wire_receipts *message)
+{
+        CLEANUP(buffer_deinit) struct buffer hashes = BUFFER_INIT;
+        struct session *session = &engine->session;
+        size_t before = session->receipts_count;
+        struct session_receipt *all;
+        struct wire_receipt *receipts;
+        int r;
+
+        if (message->receipts_count == 0)
+                return 0;
+        r = complete_receipts(engine, message, &receipts);
+        if (r >= 0)
+                r = check_receipts(engine, message, receipts);
+        if (r < 0)
+                return r;
+        all = arena_alloc(&session->arena, (before + message->receipts_count) * sizeof(*all));
+        if (!all)
+                return FAIL(PANNIER_E_MEMORY, "no memory for receipts");
+        if (before)
+                memcpy(all, session->receipts, before * sizeof(*all));
+        session->receipts = all;
+        wire_receipt_hashes(receipts, message->receipts_count, &hashes);
+        r = buffer_check(&hashes);
+        if (r >= 0)
+                r = outbox_batch(engine->outbox, message->now_ms, buffer_view(&hashes),
+                                 message->signature, &session->batch);
+        for (size_t i = 0; i < message->receipts_count && r >= 0; i++)
+                r = keep_receipt(engine, message, &receipts[i], session->batch);
+        return r;
+}
+
+/* ---- reading the answer ---- */
+
+struct reading {
+        struct session *session;
+        struct wire_receipts *receipts;
+        size_t receipts_count, receipts_capacity;
+        size_t records_capacity, feeds_capacity;
+        bool hello, end;
+};
+
+static int keep(struct arena *arena, void **items, size_t *count, size_t *capacity,
+                const void *item, size_t size)
+{
+        if (*count == *capacity) {
+                size_t more = *capacity ? *capacity * 2 : 16;
+                uint8_t *grown = arena_alloc(arena, more * size);
+
+                if (!grown)
+                        return FAIL(PANNIER_E_MEMORY, "no memory for an answer");
+                if (*count)
+                        memcpy(grown, *items, *count * size);
+                *items = grown;
+                *capacity = more;
+        }
+        memcpy((uint8_t *)*items + *count * size, item, size);
+        (*count)++;
+        return 0;
+}
+
+static int read_message(struct reading *reading, const struct wire_message *message)
+{
+        struct session *session = reading->session;
+
+        if (!reading->hello && message->kind != WIRE_KIND_STORE_HELLO)
+                return FAIL(PANNIER_E_MALFORMED, "an answer begins with a hello");
+        if (reading->end)
+                return FAIL(PANNIER_E_MALFORMED, "an answer goes on after its end");
+        switch (message->kind) {
+        case WIRE_KIND_STORE_HELLO:
+                if (reading->hello)
+                        break;
+                reading->hello = true;
+                session->hello = message->store_hello;
+                return 0;
+        case WIRE_KIND_RECEIPTS:
+                return keep(&session->arena, (void **)&reading->receipts, &reading->receipts_count,
+                            &reading->receipts_capacity, &message->receipts,
+                            sizeof(message->receipts));
+        case WIRE_KIND_RECORDS:
+                if (!catalogue_type_by_number(message->records.type))
+                        return FAIL(PANNIER_E_TOO_NEW,
+                                    "records of a type %u that is not known here",
+                                    message->records.type);
+                return keep(&session->arena, (void **)&session->records, &session->records_count,
+                            &reading->records_capacity, &message->records,
+                            sizeof(message->records));
+        case WIRE_KIND_FEED:
+                return keep(&session->arena, (void **)&session->feeds, &session->feeds_count,
+                            &reading->feeds_capacity, &message->feed, sizeof(message->feed));
+        case WIRE_KIND_END:
+                reading->end = true;
+                session->end = message->end;
+                return 0;
+        case WIRE_KIND_DEVICE_HELLO:
+        case WIRE_KIND_VECTOR:
+        case WIRE_KIND_GAP:
+        case WIRE_KIND_DAMAGED:
+        case WIRE_KIND_RUN:
+        case WIRE_KIND_DRAFT:
+        case WIRE_KIND_SKIP:
+        case WIRE_KIND_MAX:
+                break;
+        }
+        return FAIL(PANNIER_E_MALFORMED, "a message of kind %s has no place in an answer",
+                    wire_kind_name(message->kind));
+}
+
+static void forget_answer(struct session *session)
+{
+        arena_reset(&session->arena);
+        session->receipts = NULL;
+        session->records = NULL;
+        session->feeds = NULL;
+        session->receipts_count = session->receipts_next = 0;
+        session->records_count = session->records_next = 0;
+        session->feeds_count = 0;
+        session->batch = 0;
+        session->moved = session->erased = false;
+        buffer_reset(&session->answer);
+}
+
+static int read_answer(struct engine *engine, struct bytes body, struct reading *reading)
+{
+        struct session *session = &engine->session;
+        struct wire_reader reader;
+        struct wire_message message;
+        int r;
+
+        forget_answer(session);
+        r = decompress_message(engine->compressor, body, WIRE_ANSWER_MAX, &session->answer);
+        if (r < 0)
+                return r;
+        wire_reader_init(&reader, buffer_view(&session->answer), &session->arena);
+        while ((r = wire_next(&reader, &message)) > 0) {
+                r = read_message(reading, &message);
+                if (r < 0)
+                        return r;
+        }
+        if (r >= 0 && !reading->end)
+                return FAIL(PANNIER_E_MALFORMED, "the answer was cut");
+        return r;
+}
+
+/* ---- what it means ---- */
+
+/* What the lanes say: 0 go on, or the failure that ends the exchange */
+static int take_lanes(struct engine *engine, enum exchange_failure *ret)
+{
+        const struct wire_store_hello *hello = &engine->session.hello;
+
+        for (uint8_t lane = 0; lane < hello->lanes_count && lane < LANE_COUNT; lane++) {
+                uint64_t next = hello->lanes[lane].next, first, settled;
+                int r;
+
+                r = outbox_first_waiting(engine->outbox, lane, &first);
+                if (r < 0)
+                        return r;
+                settled = first ? first - 1 : outbox_seq(engine->outbox, lane);
+                /* A later commit than any of ours under our name, or two under one number: this outbox has a double. */
+                if (hello->lanes[lane].forked || next > outbox_seq(engine->outbox, lane) + 1)
+                        *ret = EXCHANGE_FORKED;
+                else if (next <= settled)
+                        *ret = EXCHANGE_STORE_BEHIND;
+                else
+                        r = outbox_set_next(engine->outbox, lane, next);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static enum exchange_failure device_failure(const struct wire_store_hello *hello)
+{
+        return hello->state == DEVICE_ACTIVE ? EXCHANGE_OK : EXCHANGE_REFUSED;
+}
+
+static int settle_outbox(struct engine *engine, const struct reading *reading,
+                         enum exchange_failure *ret_failure)
+{
+        const struct wire_store_hello *hello = &engine->session.hello;
+        int r = 0;
+
+        if (hello->trust)
+                r = take_trust(engine, hello->trust, hello->now_ms);
+        for (size_t i = 0; i < reading->receipts_count && r >= 0; i++)
+                r = take_receipts(engine, &reading->receipts[i]);
+        if (r >= 0)
+                r = take_heads(engine, hello);
+        if (r > 0)
+                *ret_failure = EXCHANGE_STORE_BEHIND;
+        if (r >= 0)
+                r = take_lanes(engine, ret_failure);
+        if (r >= 0 && *ret_failure == EXCHANGE_OK)
+                *ret_failure = device_failure(hello);
+        return r;
+}
+
+static void take_policy(struct engine *engine)
+{
+        const struct wire_policy *policy = engine->session.hello.policy;
+
+        if (!policy)
+                return;
+        engine->session.policy_version = policy->version;
+        schedule_set_policy(&engine->schedule,
+                            &(struct schedule_policy){
+                                    .poll_min_ms = (int64_t)policy->poll_s * 1000,
+                                    .poll_max_ms = (int64_t)policy->poll_max_s * 1000,
+                                    .day_bytes = policy->day_bytes,
+                            });
+}
+
+static void note_backups(struct engine *engine)
+{
+        const struct wire_store_hello *hello = &engine->session.hello;
+        struct session *session = &engine->session;
+
+        session->told_ms = hello->now_ms;
+        session->backup_count = 0;
+        for (size_t i = 0; i < hello->localities_count; i++)
+                if (hello->localities[i].backup_position > 0)
+                        session->backups[session->backup_count++] = (struct session_backup){
+                                .locality = hello->localities[i].head.locality,
+                                .position = {hello->localities[i].backup_epoch,
+                                             hello->localities[i].backup_position}};
+}
+
+static enum exchange_failure failure_of(int error)
+{
+        return error == PANNIER_E_TOO_NEW ? EXCHANGE_UPGRADE : EXCHANGE_PROTOCOL;
+}
+
+static bool is_ours(int error)
+{
+        return error == PANNIER_E_STORAGE || error == PANNIER_E_MEMORY ||
+               error == PANNIER_E_CORRUPT || error == PANNIER_E_INTERNAL;
+}
+
+static int stop(struct engine *engine, const struct engine_now *now, int error)
+{
+        session_failed(engine, now, is_ours(error) ? EXCHANGE_OK : failure_of(error), 0);
+        return is_ours(error) ? error : EXCHANGE_STOP;
+}
+
+int engine_exchange_answer(struct engine *engine, const struct engine_now *now, struct bytes body)
+{
+        struct session *session = &engine->session;
+        struct reading reading = {.session = session};
+        enum exchange_failure failure = EXCHANGE_OK;
+        int r;
+
+        if (session->state != SESSION_SENT)
+                return FAIL(PANNIER_E_BUSY, "no request is out");
+        session->bytes_received += body.size;
+        r = read_answer(engine, body, &reading);
+        if (r < 0)
+                return stop(engine, now, r);
+        r = outbox_begin(engine->outbox);
+        if (r < 0)
+                return stop(engine, now, r);
+        r = settle_outbox(engine, &reading, &failure);
+        if (r >= 0)
+                r = outbox_commit(engine->outbox);
+        else
+                outbox_rollback(engine->outbox);
+        if (r < 0) {
+                session->receipts_count = 0;
+                return stop(engine, now, r);
+        }
+        take_policy(engine);
+        note_backups(engine);
+        session->failure = failure;
+        session->forked = failure == EXCHANGE_FORKED;
+        /* A fork is about what goes up. A store that lost commits, or refuses, is not to be believed about what comes down. */
+        session->downloads = failure == EXCHANGE_OK || failure == EXCHANGE_FORKED;
+        if (!session->downloads)
+                session->records_count = session->feeds_count = 0;
+        session->state = SESSION_APPLYING;
+        session->phase = PHASE_RECEIPTS;
+        session->moved = session->receipts_count > 0 || session->records_count > 0 ||
+                         session->feeds_count > 0 || session->hello.grants_listed;
+        return EXCHANGE_STEP;
+}
+
+void engine_exchange_failed(struct engine *engine, const struct engine_now *now,
+                            enum exchange_failure failure, int64_t retry_after_ms)
+{
+        if (engine->session.state != SESSION_IDLE)
+                session_failed(engine, now, failure, retry_after_ms);
+}
