@@ -8,9 +8,8 @@
 /* The records that a consequence is about: collected first, since nothing may be written while they are read. */
 struct targets {
         struct judge *judge;
-        const struct judge_case *c;
         const struct catalogue_consequence *rule;
-        const struct uuid *locality;
+        const struct uuid *locality, *person; /* nothing follows for anybody else */
         struct record *records;
         size_t count, capacity;
 };
@@ -22,6 +21,7 @@ static int take_target(void *context, const struct record *record, struct bytes 
 
         (void)stamps;
         if (!uuid_equal(&record->locality, targets->locality) ||
+            !uuid_equal(&record->person, targets->person) ||
             !record_meets(record, &targets->rule->target_condition))
                 return 0;
         if (targets->count == targets->capacity) {
@@ -92,7 +92,12 @@ static int set_target(struct judge *judge, const struct judge_case *c, const str
 static int carry_out(struct judge *judge, const struct judge_case *c, const struct record *record,
                      const struct catalogue_consequence *rule, uint16_t number)
 {
-        struct targets targets = {.judge = judge, .c = c, .rule = rule, .locality = c->locality};
+        struct targets targets = {
+                .judge = judge,
+                .rule = rule,
+                .locality = c->locality,
+                .person = &record->person,
+        };
         int r = find_targets(&targets, record);
 
         for (size_t i = 0; i < targets.count && r >= 0; i++)
