@@ -33,7 +33,7 @@ static void check_form(const struct judge_case *c, struct judge_obstacle *obstac
 
         if (type->is_conflict != (body->operation == ENTRY_DECIDE))
                 refuse(obstacle, type->is_conflict ? REASON_ROLE : REASON_CATALOGUE);
-        else if (type->store_only)
+        else if (type->store_only && !type->is_conflict)
                 refuse(obstacle, REASON_ROLE);
         else if (type->append && body->operation == ENTRY_EDIT)
                 refuse(obstacle, REASON_APPEND);

@@ -253,6 +253,7 @@ static void test_what_the_catalogue_does_not_allow_is_refused_by_name(void **sta
 
         paper = rename_contact(TABLET, ANNA, &id, "Her son");
         paper.body.type = 250;
+        paper.changes[0].raw = bytes_text("\x61x");
         fate = paper_send(&paper);
         assert_refused(&fate, REASON_CATALOGUE);
 
