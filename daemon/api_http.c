@@ -60,7 +60,7 @@ struct api_exchange {
         LIST_ENTRY(api_exchange) link;
         struct bufferevent *bev;
         struct event *deadline; /* of the state it is in */
-        struct event *resume;   /* runs when pipelined input waits */
+        struct event *resume;   /* a turn of the loop later, when pipelined input waits */
         enum connection_state state;
         struct http1_head head; /* borrows from `input` */
         struct buffer input;    /* head and body of the request being handled */
@@ -363,7 +363,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
         http->connection_count++;
         connection->bev = bufferevent_socket_new(http->base, fd, BEV_OPT_CLOSE_ON_FREE);
         connection->deadline = evtimer_new(http->base, on_deadline, connection);
-        connection->resume = event_new(http->base, -1, 0, on_resume, connection);
+        connection->resume = evtimer_new(http->base, on_resume, connection);
         if (!connection->bev)
                 (void)evutil_closesocket(fd);
         if (!connection->bev || !connection->deadline || !connection->resume) {
@@ -512,7 +512,7 @@ void api_answer(struct api_exchange *exchange, int status, const char *media_typ
         exchange->input.limit = HTTP1_HEAD_MAX + API_BODY_MAX;
         connection_move(exchange, close ? CONNECTION_CLOSING : CONNECTION_IDLE);
         if (!close && evbuffer_get_length(bufferevent_get_input(exchange->bev)))
-                event_active(exchange->resume, 0, 0);
+                (void)event_add(exchange->resume, &(struct timeval){0});
 }
 
 void api_on_gone(struct api_exchange *exchange, void (*gone)(void *context), void *context)

@@ -2,21 +2,17 @@
 #include "common/conf.h"
 #include "common/error.h"
 #include "common/log.h"
+#include "common/notify.h"
 #include "daemon/loop.h"
 
 #include <curl/curl.h>
-#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 struct conf {
         char folder[400];
@@ -133,27 +129,6 @@ static void keep_memory_private(void)
         (void)umask(0077);
 }
 
-/* Tell the service manager, where there is one (sd_notify(3)); its socket may be in the abstract namespace. */
-static void notify(const char *state)
-{
-        const char *path = getenv("NOTIFY_SOCKET");
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
-        size_t size = path ? strlen(path) : 0;
-        int fd;
-
-        if (size == 0 || size >= sizeof(address.sun_path))
-                return;
-        (void)memcpy(address.sun_path, path, size);
-        if (address.sun_path[0] == '@')
-                address.sun_path[0] = 0;
-        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        if (fd < 0)
-                return;
-        (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address,
-                     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size));
-        (void)close(fd);
-}
-
 static int run(const struct conf *conf)
 {
         CLEANUP(loop_freep) struct loop *loop = NULL;
@@ -170,9 +145,9 @@ static int run(const struct conf *conf)
                 return r;
         (void)printf("READY %s%s\n", conf->socket, loop_enrolled(loop) ? "" : " not enrolled");
         (void)fflush(stdout);
-        notify("READY=1");
+        (void)notify_ready(loop_enrolled(loop) ? "enrolled" : "not enrolled");
         r = loop_run(loop);
-        notify("STOPPING=1");
+        (void)notify_stopping();
         return r;
 }
 
