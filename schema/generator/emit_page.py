@@ -10,10 +10,16 @@ Made by `schema/generate` from `schema/catalogue/` (version {version}); not to b
 Rules: F fixed · L latest stands · R reviewed where two edits meet · P proposed, a deciding role confirms · T states with
 a table of moves · S set by the store only. Fields of one group (in braces) change, or wait for a decision, together.
 """
+CHECKS = {
+    "news2": "NEWS2 is computed by the device, and again by the store; where they differ both are kept and it is told.",
+    "nhs_number": "The NHS number's check digit and range are checked; a wrong one that is loaded is kept as \"trace required\".",
+    "adult": "Somebody under 16 is refused.",
+    "advance_care": "Unsigned, past its review or contradicted by another of its kind: shown as contested, check the paper form.",
+}
 
 
 def _roles(names):
-    return "nobody" if not names else "every signed-in role" if names == ["*"] else ", ".join(names)
+    return "nobody" if not names else "every signed-in role" if names == ["*"] else ", ".join(names).replace("@", "")
 
 
 def _limits(field):
@@ -124,7 +130,11 @@ def _rules(kind):
         lines.append(f"{moments[values['moment']]}{_while(values['when']).replace(' while ', ' whose ')} sets "
                      f"`{values['set']}` {where} to {to}{only}.")
     for name in kind.checks:
-        lines.append(f"Checked by code: {name.replace('_', ' ')}.")
+        lines.append(CHECKS[name])
+    if kind.load:
+        keys = [" + ".join(f"`{name}`" for name in key) for key in kind.load["keys"]]
+        found = f"; a row is found again by {', else by '.join(keys)}" if keys else ""
+        lines.append(f"Loaded from a table named {kind.load['name']}{found}.")
     return ["", *(f"- {line}" for line in lines)] if lines else []
 
 
@@ -132,14 +142,14 @@ def _type(kind):
     facts = [kind.cls.replace("_", " "), kind.lane]
     facts += ["a fact: never edited, amended by a new record"] if kind.append else []
     facts += ["written by the store only"] if kind.store_only else []
-    facts += [] if kind.personal else ["reference data"]
+    facts += [] if kind.personal else ["not a person's record"]
     facts += [f"FHIR {kind.fhir}"] if kind.fhir else []
     lines = ["", f"## {kind.number} · {kind.title} (`{kind.name}`)", ""]
     if kind.about:
         lines += [kind.about.strip(), ""]
     lines += [" · ".join(facts), ""]
     verbs = ("read",) if kind.store_only else ("read", "create", "decide") if kind.append else ("read", "create", "edit", "decide")
-    lines += [f"- {verb}: {_roles(kind.roles[verb])}" for verb in verbs]
+    lines += [f"- {verb}: {_roles(kind.written_roles[verb])}" for verb in verbs]
     lines += ["", *_fields(kind)]
     for field in kind.fields:
         if field.transitions:
@@ -151,6 +161,8 @@ def emit(catalogue):
     lines = [HEAD.format(version=catalogue.version)]
     lines += [f"- [{kind.number} {kind.title}](#{kind.number}--{kind.title.lower().replace(' ', '-')}-{kind.name})"
               for kind in catalogue.types]
+    lines += ["", "Groups of roles:", ""]
+    lines += [f"- {name}: {', '.join(roles)}" for name, roles in catalogue.role_groups.items()]
     lines += ["", "To come (a reference to one of them is refused until then): " +
               ", ".join(f"{name} ({number})" for name, number in catalogue.future.items()) + "."]
     for kind in catalogue.types:

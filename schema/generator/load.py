@@ -26,6 +26,7 @@ def load(folder):
     shared = _shared(source, taken)
     catalogue.version, catalogue.title = taken["version"], taken["title"]
     catalogue.future, catalogue.roles = taken["future"], shared["options"].get("role", [])
+    catalogue.role_groups = shared["groups"]
     for path in sorted(folder.glob("*.toml")):
         if path.name not in ("catalogue.toml", "retired.toml"):
             before = len(problems)
@@ -59,7 +60,7 @@ def _shared(source, taken):
                 at.problem(keys, f"unknown role {name!r}")
         return list(dict.fromkeys(names))
 
-    shared["expand"] = expand
+    shared["expand"], shared["groups"] = expand, groups
     for name, given in taken["role_groups"].items():  # a group may use those above it
         groups[name] = expand(source, ("role_groups", name), given)
     reader = FieldReader(source, shared)

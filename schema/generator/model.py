@@ -118,6 +118,7 @@ class Type:
     fhir: str = None
     other_person: str = None
     roles: dict = made(default_factory=dict)  # read, create, edit, decide → role names, or ["*"]
+    written_roles: dict = made(default_factory=dict)  # the same as they stand in the file, groups unresolved
     fields: list = made(default_factory=list)
     scopes: list = made(default_factory=list)
     grants: list = made(default_factory=list)
@@ -151,6 +152,7 @@ class Catalogue:
     types: list = made(default_factory=list)  # ascending by number
     future: dict = made(default_factory=dict)  # name → number of types that do not exist yet
     roles: list = made(default_factory=list)  # options of staff.role
+    role_groups: dict = made(default_factory=dict)  # name → role names
     bind: dict = made(default_factory=dict)  # C member → (type name, {member: ("field" or "option", value)})
 
     def type(self, name):

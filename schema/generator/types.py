@@ -62,6 +62,7 @@ def _roles(kind, source, shared, given):
             source.problem(("roles", key), f"unknown key {key!r}; known here: {', '.join(ROLE_KEYS)}")
     for key in ROLE_KEYS:
         kind.roles[key] = shared["expand"](source, ("roles", key), given.get(key, []))
+        kind.written_roles[key] = given.get(key, [])
     if kind.append and kind.roles["edit"]:
         source.problem(("roles", "edit"), "records of an append type are never edited")
     if kind.store_only and (kind.roles["create"] or kind.roles["edit"]):
