@@ -132,7 +132,7 @@ static void send_error(struct api_call *call, int error)
                 (void)json_object_set_new(object, "limit", json_integer(call->limit));
         if (call->index >= 0)
                 (void)json_object_set_new(object, "index", json_integer(call->index));
-        if (status >= 500)
+        if (status >= 500 && error != PANNIER_E_BUSY)
                 log_failure(LOG_LEVEL_WARNING, error, "a request of the local API failed");
         error_clear();
         if (api_send(call, status, json) < 0)
