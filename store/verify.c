@@ -1,0 +1,464 @@
+#include "store/verify.h"
+
+#include "common/body.h"
+#include "common/catalogue_check.h"
+#include "common/error.h"
+#include "store/log.h"
+#include "store/receipts.h"
+
+#include <string.h>
+
+enum { SCRATCH_BATCH = 5000 }; /* rows played again between two commits of the scratch storage */
+
+struct verify {
+        struct storage *storage, *scratch;
+        const struct uuid *locality;
+        enum nhs_environment environment;
+        int (*visit)(void *context, const struct verify_problem *problem);
+        void *context;
+        struct verify_report *report;
+        struct body_codec *codec;
+        struct arena arena; /* of one row */
+        struct buffer clear;
+        uint64_t expected; /* number of the next row */
+        uint8_t chain[HASH_SIZE];
+        struct buffer unsure; /* struct unsure_field behind each other */
+};
+
+/* A value of which some edit took effect in part. */
+struct unsure_field {
+        struct uuid record;
+        uint16_t number;
+};
+
+const char *verify_kind_name(enum verify_kind kind)
+{
+        switch (kind) {
+        case VERIFY_NUMBER:
+                return "number";
+        case VERIFY_CHAIN:
+                return "chain";
+        case VERIFY_HEAD:
+                return "head";
+        case VERIFY_BODY:
+                return "body";
+        case VERIFY_VALUE:
+                return "value";
+        case VERIFY_MISSING:
+                return "missing";
+        case VERIFY_UNKNOWN:
+                return "unknown";
+        }
+        return "unknown";
+}
+
+static void verify_deinit(struct verify *verify)
+{
+        (void)body_codec_free(verify->codec);
+        arena_deinit(&verify->arena);
+        buffer_deinit(&verify->clear);
+        buffer_deinit(&verify->unsure);
+}
+
+static int tell(struct verify *verify, const struct verify_problem *problem)
+{
+        verify->report->problems++;
+        return verify->visit(verify->context, problem);
+}
+
+static int tell_row(struct verify *verify, enum verify_kind kind, const struct log_row *row)
+{
+        const struct verify_problem problem = {
+                .kind = kind, .number = row->number, .record = row->record};
+
+        return tell(verify, &problem);
+}
+
+/* ---- the chain ---- */
+
+static int check_chain(struct verify *verify, const struct log_row *row)
+{
+        uint8_t chain[HASH_SIZE], hash[HASH_SIZE];
+        int r;
+
+        if (row->number != verify->expected) {
+                r = tell_row(verify, VERIFY_NUMBER, row);
+                if (r != 0)
+                        return r;
+        }
+        verify->expected = row->number + 1;
+        r = log_chain(verify->chain, row, chain);
+        if (r < 0)
+                return r;
+        if (memcmp(chain, row->chain, HASH_SIZE) != 0)
+                r = tell_row(verify, VERIFY_CHAIN, row);
+        /* Go on from what is there: one changed row is one problem. */
+        memcpy(verify->chain, row->chain, HASH_SIZE);
+        if (r != 0 || row->body.size == 0)
+                return r;
+        entry_body_hash(row->body, hash);
+        return memcmp(hash, row->body_hash, HASH_SIZE) == 0 ? 0
+                                                            : tell_row(verify, VERIFY_BODY, row);
+}
+
+/* ---- effects ---- */
+
+static enum field_effect effect_of(const struct wire_receipt *receipt, uint16_t number)
+{
+        for (size_t i = 0; i < receipt->effects_count; i++)
+                if (receipt->effects[i].field == number)
+                        return receipt->effects[i].effect;
+        return EFFECT_APPLIED;
+}
+
+static bool is_packed(const struct catalogue_field *field)
+{
+        return field->kind == KIND_SET || field->kind == KIND_MAP;
+}
+
+static int note_unsure(struct verify *verify, const struct uuid *record, uint16_t number)
+{
+        const struct unsure_field unsure = {*record, number};
+
+        buffer_append(&verify->unsure, BYTES(&unsure, sizeof(unsure)));
+        return buffer_check(&verify->unsure);
+}
+
+static bool is_unsure(const struct verify *verify, const struct uuid *record, uint16_t number)
+{
+        const struct unsure_field *items =
+                (const struct unsure_field *)(const void *)verify->unsure.data;
+
+        for (size_t i = 0; i < verify->unsure.size / sizeof(*items); i++)
+                if (items[i].number == number && uuid_equal(&items[i].record, record))
+                        return true;
+        return false;
+}
+
+static int set_value(struct verify *verify, const struct entry_body *body,
+                     const struct entry_change *change, int index, struct record *record)
+{
+        const struct catalogue_field *field = &record->type->fields[index];
+        struct value *value = &record->values[index];
+
+        if (is_packed(field) && body->operation != ENTRY_CREATE &&
+            change->value.form == VALUE_PACKED)
+                return value_apply_change(field, value, &change->value, &verify->arena, value);
+        *value = change->value.form == VALUE_NULL ? (struct value){.form = VALUE_UNSET}
+                                                  : change->value;
+        return 0;
+}
+
+static int apply_changes(struct verify *verify, const struct entry_body *body,
+                         const struct wire_receipt *receipt, struct record *record,
+                         uint64_t *ret_changed)
+{
+        *ret_changed = 0;
+        for (size_t i = 0; i < body->change_count; i++) {
+                const struct entry_change *change = &body->changes[i];
+                int index = catalogue_field_index(record->type, change->number);
+                enum field_effect effect = effect_of(receipt, change->number);
+                int r = 0;
+
+                if (index < 0)
+                        continue;
+                if (effect == EFFECT_APPLIED) {
+                        r = set_value(verify, body, change, index, record);
+                        *ret_changed |= UINT64_C(1) << index;
+                } else if (effect == EFFECT_SUPERSEDED && is_packed(&record->type->fields[index])) {
+                        r = note_unsure(verify, &record->id, change->number);
+                }
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static void set_initial_states(struct record *record)
+{
+        for (uint16_t i = 0; i < record->type->field_count; i++)
+                if (record->type->fields[i].initial != 0 && record->values[i].form == VALUE_UNSET)
+                        record->values[i] = (struct value){
+                                .form = VALUE_INTEGER, .integer = record->type->fields[i].initial};
+}
+
+/* ---- what the store derives ---- */
+
+struct newest {
+        struct arena *arena;
+        struct record record;
+        bool found;
+};
+
+static int take_newest(void *context, const struct record *record, struct bytes stamps)
+{
+        struct newest *newest = context;
+
+        (void)stamps;
+        if (newest->found && record->position < newest->record.position)
+                return 0;
+        newest->found = true;
+        return record_copy(record, newest->arena, &newest->record);
+}
+
+static int derive(struct verify *verify, const struct log_row *row, const struct entry_body *body,
+                  uint64_t changed, struct record *record)
+{
+        struct catalogue_check_input input = {
+                .where = uuid_is_none(&row->device) ? CHECK_ON_LOAD : CHECK_ON_STORE,
+                .environment = verify->environment,
+                .create = body->operation == ENTRY_CREATE,
+                .changed = changed,
+                .now_ms = row->received_ms,
+        };
+        struct newest baseline = {.arena = &verify->arena};
+        struct catalogue_check_result ignored = {0};
+        struct record person;
+        int r = 0;
+
+        if (record->type->check_count == 0)
+                return 0;
+        if (record->type->personal && !record->type->is_person) {
+                const struct storage_ops *ops = verify->scratch->ops;
+
+                r = ops->record_get(verify->scratch, catalogue_person_type(), &record->person,
+                                    &verify->arena, &person, NULL);
+                input.person = r > 0 ? &person : NULL;
+                if (r >= 0)
+                        r = ops->record_each(verify->scratch, catalogue_baseline_type(),
+                                             &record->person, NULL, take_newest, &baseline);
+                input.baseline = baseline.found ? &baseline.record : NULL;
+        }
+        if (r >= 0)
+                r = catalogue_check(&input, record, &verify->arena, &ignored);
+        return r == PANNIER_E_MEMORY ? r : 0; /* it was judged when it came */
+}
+
+/* ---- playing one row ---- */
+
+static struct record new_record(const struct log_row *row, const struct entry_body *body,
+                                const struct catalogue_type *type)
+{
+        return (struct record){
+                .type = type,
+                .id = body->record,
+                .person = body->person,
+                .locality = row->locality,
+                .author = body->author,
+                .device = row->device,
+                .role = body->role,
+                .recorded_ms = body->recorded_ms,
+        };
+}
+
+static int play_body(struct verify *verify, const struct log_row *row,
+                     const struct entry_body *body)
+{
+        const struct catalogue_type *type = catalogue_type_by_number(body->type);
+        struct wire_receipt receipt;
+        struct record record;
+        uint64_t changed;
+        int r = receipt_from_row(row, &verify->arena, &receipt);
+
+        if (r < 0 || !type)
+                return r == PANNIER_E_CORRUPT ? tell_row(verify, VERIFY_BODY, row) : r;
+        r = verify->scratch->ops->record_get(verify->scratch, type, &body->record, &verify->arena,
+                                             &record, NULL);
+        if (r < 0)
+                return r;
+        if (r == 0 && body->operation != ENTRY_CREATE)
+                return tell_row(verify, VERIFY_BODY, row); /* edits what was never made */
+        if (r == 0)
+                record = new_record(row, body, type);
+        r = apply_changes(verify, body, &receipt, &record, &changed);
+        if (r < 0)
+                return r;
+        if (body->operation == ENTRY_CREATE)
+                set_initial_states(&record);
+        r = derive(verify, row, body, changed, &record);
+        if (r < 0)
+                return r;
+        record.position = row->position;
+        return verify->scratch->ops->record_put(verify->scratch, &record, BYTES_NONE);
+}
+
+static int play_row(struct verify *verify, const struct log_row *row)
+{
+        struct entry_header header;
+        struct entry_body body;
+        int r;
+
+        if (row->outcome == OUTCOME_QUARANTINED)
+                return 0; /* none of its fields took effect */
+        if (row->body.size == 0) {
+                verify->report->redacted++;
+                return 0;
+        }
+        arena_reset(&verify->arena);
+        buffer_reset(&verify->clear);
+        r = entry_header_decode(row->header, &header);
+        if (r == 0)
+                r = body_unpack(verify->codec, row->body, &verify->clear);
+        if (r == 0)
+                r = entry_body_decode(buffer_view(&verify->clear), &header, &verify->arena, &body);
+        if (r == PANNIER_E_MEMORY)
+                return r;
+        if (r < 0 || !uuid_equal(&header.id, &row->id)) {
+                error_clear();
+                return tell_row(verify, VERIFY_BODY, row);
+        }
+        return play_body(verify, row, &body);
+}
+
+static int visit_row(void *context, const struct log_row *row)
+{
+        struct verify *verify = context;
+        const struct storage_ops *ops = verify->scratch->ops;
+        int r = check_chain(verify, row);
+
+        if (r == 0)
+                r = play_row(verify, row);
+        if (r != 0 || ++verify->report->rows % SCRATCH_BATCH != 0)
+                return r;
+        r = ops->commit(verify->scratch);
+        return r < 0 ? r : ops->begin(verify->scratch, verify->locality, 1);
+}
+
+/* ---- comparing ---- */
+
+static int compare_value(struct verify *verify, const struct record *have,
+                         const struct record *played, uint16_t index)
+{
+        const struct catalogue_field *field = &have->type->fields[index];
+        const struct verify_problem problem = {
+                .kind = VERIFY_VALUE, .type = have->type, .record = have->id, .field = field};
+
+        if (value_equal(&have->values[index], &played->values[index]))
+                return 0;
+        if (!is_unsure(verify, &have->id, field->number))
+                return tell(verify, &problem);
+        verify->report->uncompared++;
+        return 0;
+}
+
+static int compare_record(void *context, const struct record *record, struct bytes stamps)
+{
+        struct verify *verify = context;
+        struct verify_problem problem = {
+                .kind = VERIFY_UNKNOWN, .type = record->type, .record = record->id};
+        struct record played;
+        int r;
+
+        (void)stamps;
+        if (!uuid_equal(&record->locality, verify->locality))
+                return 0;
+        arena_reset(&verify->arena);
+        r = verify->scratch->ops->record_get(verify->scratch, record->type, &record->id,
+                                             &verify->arena, &played, NULL);
+        if (r <= 0)
+                return r < 0 ? r : tell(verify, &problem);
+        verify->report->records++;
+        r = 0;
+        for (uint16_t i = 0; i < record->type->field_count && r == 0; i++)
+                r = compare_value(verify, record, &played, i);
+        return r;
+}
+
+static int see(void *context, const struct record *record, struct bytes stamps)
+{
+        (void)context;
+        (void)record;
+        (void)stamps;
+        return 0;
+}
+
+static int find_played(void *context, const struct record *played, struct bytes stamps)
+{
+        struct verify *verify = context;
+        const struct verify_problem problem = {
+                .kind = VERIFY_MISSING, .type = played->type, .record = played->id};
+        int r = verify->storage->ops->record_visit(verify->storage, played->type, &played->id, see,
+                                                   NULL);
+
+        (void)stamps;
+        return r < 0 ? r : r == 0 ? tell(verify, &problem) : 0;
+}
+
+static int compare_all(struct verify *verify)
+{
+        const struct catalogue *catalogue = catalogue_get();
+        int r = 0;
+
+        for (size_t i = 0; i < catalogue->type_count && r == 0; i++) {
+                const struct catalogue_type *type = &catalogue->types[i];
+
+                r = verify->storage->ops->record_each(verify->storage, type, NULL, NULL,
+                                                      compare_record, verify);
+                if (r == 0)
+                        r = verify->scratch->ops->record_each(verify->scratch, type, NULL, NULL,
+                                                              find_played, verify);
+        }
+        return r;
+}
+
+/* ---- all of it ---- */
+
+static int check_head(struct verify *verify)
+{
+        const struct storage_locality *locality =
+                verify->storage->ops->locality(verify->storage, verify->locality);
+        const struct verify_problem problem = {.kind = VERIFY_HEAD, .number = verify->expected - 1};
+
+        if (!locality)
+                return FAIL(PANNIER_E_NOT_FOUND, "no such locality");
+        memcpy(verify->report->head, verify->chain, HASH_SIZE);
+        if (locality->number == verify->expected - 1 &&
+            memcmp(locality->head, verify->chain, HASH_SIZE) == 0)
+                return 0;
+        return tell(verify, &problem);
+}
+
+static int verify_all(struct verify *verify)
+{
+        int r = verify->storage->ops->log_each(verify->storage, verify->locality, 1, visit_row,
+                                               verify);
+
+        if (r == 0)
+                r = check_head(verify);
+        return r != 0 ? r : compare_all(verify);
+}
+
+int verify_locality(struct storage *storage, struct storage *scratch, const struct uuid *locality,
+                    enum nhs_environment environment,
+                    int (*visit)(void *context, const struct verify_problem *problem),
+                    void *context, struct verify_report *ret)
+{
+        const struct uuid epoch_id = *locality; /* of the scratch storage; nobody sees it */
+        CLEANUP(verify_deinit)
+        struct verify verify = {
+                .storage = storage,
+                .scratch = scratch,
+                .locality = locality,
+                .environment = environment,
+                .visit = visit,
+                .context = context,
+                .report = ret,
+                .expected = 1,
+        };
+        int r;
+
+        *ret = (struct verify_report){0};
+        r = body_codec_new(&verify.codec);
+        if (r == 0)
+                r = scratch->ops->locality_add(scratch, locality, &epoch_id, 0);
+        if (r == 0)
+                r = storage->ops->begin_read(storage);
+        if (r < 0)
+                return r;
+        r = scratch->ops->begin(scratch, locality, 1);
+        if (r == 0)
+                r = verify_all(&verify);
+        scratch->ops->rollback(scratch);
+        storage->ops->rollback(storage);
+        return r;
+}
