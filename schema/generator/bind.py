@@ -2,7 +2,6 @@
 
 "status" binds a field's index, "status=open" an option's number. Every member must be bound, and none else.
 """
-from . import model
 
 MEMBERS = {
     "place": "level parent name ons_code from to level_locality",

@@ -148,8 +148,7 @@ def _type(kind):
     if kind.about:
         lines += [kind.about.strip(), ""]
     lines += [" · ".join(facts), ""]
-    verbs = ("read",) if kind.store_only else ("read", "create", "decide") if kind.append else ("read", "create", "edit", "decide")
-    lines += [f"- {verb}: {_roles(kind.written_roles[verb])}" for verb in verbs]
+    lines += [f"- {verb}: {_roles(names)}" for verb, names in kind.written_roles.items() if names or verb == "read"]
     lines += ["", *_fields(kind)]
     for field in kind.fields:
         if field.transitions:

@@ -4,7 +4,6 @@ from dataclasses import field as made
 
 KINDS = {"text": 1, "code": 2, "int": 3, "tenths": 4, "date": 5, "instant": 6, "bool": 7, "ref": 8, "set": 9,
          "blob": 10, "map": 11}
-INTEGERS = ("code", "int", "tenths", "date", "instant", "bool")  # kept as integers everywhere but in JSON
 NUMBERS = ("int", "tenths")  # kinds that need a unit and a hard range
 ELEMENTS = ("code", "text", "ref")  # what a set may hold
 RULES = {"fixed": "F", "latest": "L", "review": "R", "propose": "P", "state": "T", "store": "S"}
