@@ -448,6 +448,8 @@ struct storage_ops {
 
         int (*counts)(struct storage *storage, const struct uuid *locality,
                       struct storage_counts *ret);
+        /* version() - changes when somebody else's connection commits; compared on this connection only, while it is idle */
+        int (*version)(struct storage *storage, uint64_t *ret);
         uint64_t (*flush_count)(
                 const struct storage
                         *storage); /* commits of this connection that reached the disk */

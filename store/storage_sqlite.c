@@ -21,6 +21,7 @@ enum core_sql {
         SQL_COUNT_QUARANTINED,
         SQL_COUNT_CONFLICTS,
         SQL_COUNT_DEVICES,
+        SQL_VERSION,
         SQL_CORE_COUNT_
 };
 
@@ -47,6 +48,7 @@ static const char *const core_sql[SQL_CORE_COUNT_] = {
         [SQL_COUNT_CONFLICTS] =
                 "SELECT count(DISTINCT conflict) FROM open_conflict WHERE locality = ?1",
         [SQL_COUNT_DEVICES] = "SELECT count(*) FROM device WHERE locality = ?1",
+        [SQL_VERSION] = "PRAGMA data_version",
 };
 
 static sqlite3_stmt *core_stmt(struct storage_sqlite *sqlite, enum core_sql sql)
@@ -480,6 +482,19 @@ static int op_counts(struct storage *storage, const struct uuid *locality,
         return 0;
 }
 
+static int op_version(struct storage *storage, uint64_t *ret)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        sqlite3_stmt *stmt = core_stmt(sqlite, SQL_VERSION);
+        int r = db_step(sqlite->db, stmt);
+
+        if (r < 0)
+                return r;
+        *ret = r > 0 ? (uint64_t)db_column_int(stmt, 0) : 0;
+        db_reset(stmt);
+        return 0;
+}
+
 static uint64_t op_flush_count(const struct storage *storage)
 {
         return db_flush_count(((const struct storage_sqlite *)(const void *)storage)->db);
@@ -514,6 +529,7 @@ static void sqlite_core_ops(struct storage_ops *ops)
         ops->locality = op_locality;
         ops->locality_touch = op_locality_touch;
         ops->counts = op_counts;
+        ops->version = op_version;
         ops->flush_count = op_flush_count;
 }
 

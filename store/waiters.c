@@ -71,6 +71,7 @@ struct choice {
         const uint64_t *keys;
         size_t key_count;
         int64_t now_ms;
+        const void *call;
 };
 
 static void take_chosen(struct waiters *waiters, const struct choice *choice,
@@ -104,6 +105,11 @@ static bool of_serial(const struct waiter *waiter, const struct choice *choice)
         return waiter->serial == choice->serial;
 }
 
+static bool of_call(const struct waiter *waiter, const struct choice *choice)
+{
+        return waiter->call == choice->call;
+}
+
 static bool of_feeds(const struct waiter *waiter, const struct choice *choice)
 {
         return meets(waiter, choice->keys, choice->key_count);
@@ -120,13 +126,14 @@ static bool any(const struct waiter *waiter, const struct choice *choice)
         return true;
 }
 
-void waiters_add(struct waiters *waiters, struct waiter *waiter, struct waiter_list *out)
+void waiters_add(struct waiters *waiters, struct waiter *waiter, uint64_t *ret_serial,
+                 struct waiter_list *out)
 {
         const struct choice same = {.chosen = of_device, .device = &waiter->device};
 
         (void)pthread_mutex_lock(&waiters->lock);
         take_chosen(waiters, &same, out);
-        waiter->serial = ++waiters->last_serial;
+        *ret_serial = waiter->serial = ++waiters->last_serial;
         TAILQ_INSERT_HEAD(&waiters->list, waiter, link);
         waiters->count++;
         (void)pthread_mutex_unlock(&waiters->lock);
@@ -135,6 +142,13 @@ void waiters_add(struct waiters *waiters, struct waiter *waiter, struct waiter_l
 void waiters_take(struct waiters *waiters, uint64_t serial, struct waiter_list *out)
 {
         const struct choice choice = {.chosen = of_serial, .serial = serial};
+
+        take(waiters, &choice, out);
+}
+
+void waiters_take_call(struct waiters *waiters, const void *call, struct waiter_list *out)
+{
+        const struct choice choice = {.chosen = of_call, .call = call};
 
         take(waiters, &choice, out);
 }

@@ -37,14 +37,15 @@ DEFINE_FREEP(waiters)
 
 /**
  * waiters_add() - let it wait
+ * @ret_serial: its number; the waiter itself may be gone when this returns
  * @out: an older waiter of the same device is handed out into it: a device needs one
- *
- * The serial number is set before anybody else can see the waiter; keep a copy.
  */
-void waiters_add(struct waiters *waiters, struct waiter *waiter, struct waiter_list *out);
+void waiters_add(struct waiters *waiters, struct waiter *waiter, uint64_t *ret_serial,
+                 struct waiter_list *out);
 
-/* Handing out, into the end of @out: by number; those of the feeds; those whose time is over; everybody. */
+/* Handing out, into the end of @out: by number; by call; those of the feeds; those whose time is over; everybody. */
 void waiters_take(struct waiters *waiters, uint64_t serial, struct waiter_list *out);
+void waiters_take_call(struct waiters *waiters, const void *call, struct waiter_list *out);
 void waiters_touched(struct waiters *waiters, const uint64_t *keys, size_t count,
                      struct waiter_list *out);
 void waiters_expired(struct waiters *waiters, int64_t now_ms, struct waiter_list *out);

@@ -48,6 +48,7 @@ static uint64_t add(struct fixture *f, uint8_t device, int64_t until_ms, const u
                     size_t count)
 {
         struct waiter *waiter = calloc(1, sizeof(*waiter));
+        uint64_t serial;
 
         assert_non_null(waiter);
         waiter->device.bytes[0] = device;
@@ -55,8 +56,8 @@ static uint64_t add(struct fixture *f, uint8_t device, int64_t until_ms, const u
         waiter->keys = calloc(count, sizeof(*keys));
         memcpy(waiter->keys, keys, count * sizeof(*keys));
         waiter->key_count = count;
-        waiters_add(f->waiters, waiter, &f->out);
-        return waiter->serial;
+        waiters_add(f->waiters, waiter, &serial, &f->out);
+        return serial;
 }
 
 static void news_wakes_those_of_its_feeds_only(void **state)

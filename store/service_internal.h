@@ -1,0 +1,163 @@
+/* What the files of store/service share. Nobody else includes it. */
+#ifndef STORE_SERVICE_INTERNAL_H
+#define STORE_SERVICE_INTERNAL_H
+
+#include "store/enrolment.h"
+#include "store/feed.h"
+#include "store/grants.h"
+#include "store/limiter.h"
+#include "store/service.h"
+#include "store/waiters.h"
+#include "store/watch.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+enum {
+        SERVICE_BATCH_MAX = 128,    /* jobs of one group commit */
+        SERVICE_TICK_MS = 1000,     /* the writer's housekeeping */
+        SERVICE_REPORT_MS = 10000,  /* how long "last seen" may be kept in memory */
+        SERVICE_EXPIRE_MS = 300000, /* between two looks at what is parked too long */
+        SERVICE_STALLED_MS = 60000, /* a writer that did nothing for so long is not healthy */
+        SERVICE_RETRY_S = 5,        /* Retry-After; up to twice as much, by device */
+        SERVICE_REPORTS_MAX =
+                100000, /* reports kept in memory; more are dropped, the next one tells the same */
+};
+
+#define SERVICE_SYNC_TYPE "application/cbor-seq"
+
+enum job_kind {
+        JOB_COMMIT,  /* writer: entries of a request; then JOB_ANSWER */
+        JOB_ANSWER,  /* worker: make the answer; then send it, or JOB_CUSTODY */
+        JOB_CUSTODY, /* writer: who is sent whom; then send the answer, if it was not sent before */
+        JOB_WAIT,    /* worker: is there news? else wait for it */
+        JOB_RECHECK, /* worker: somebody else wrote: is there news for anybody who waits? */
+        JOB_ENROL,   /* writer: a certificate for a code */
+        JOB_RENEW,   /* writer: a certificate for a certificate */
+};
+
+struct job {
+        STAILQ_ENTRY(job) link;
+        enum job_kind kind;
+        struct http_call *call; /* NULL: nobody is to be answered any more */
+        struct uuid device;
+        struct exchange_request *request;
+        struct exchange_answer answer;
+        struct waiter *waiter;
+        struct tls_peer peer;                /* JOB_RENEW */
+        char code[ENROLMENT_CODE_TEXT_MAX];  /* JOB_ENROL */
+        char address[HTTP_ADDRESS_SIZE];     /* JOB_ENROL */
+        uint8_t public_key[PUBLIC_KEY_SIZE]; /* JOB_ENROL, JOB_RENEW */
+};
+
+STAILQ_HEAD(job_list, job);
+
+struct queue {
+        pthread_mutex_t lock;
+        pthread_cond_t filled;
+        struct job_list jobs;
+        size_t count;
+        bool closed;
+};
+
+struct report {
+        struct uuid device;
+        int64_t seen_ms;
+        bool first; /* since its enrolment: its codes are used up */
+        struct device_report report;
+};
+
+struct place { /* one thread's own connection */
+        struct storage *storage;
+        struct exchange *exchange;
+};
+
+struct worker {
+        struct service *service;
+        pthread_t thread;
+        bool started;
+        struct place place;
+        struct grants *grants;
+        struct feed_list feeds;
+};
+
+struct service {
+        const struct store_settings *settings;
+        const struct store_identity *identity;
+        struct exchange_settings exchange_settings;
+        struct buffer cacerts; /* base64 */
+        struct limiter *limiter;
+        struct waiters *waiters;
+
+        unsigned loop_count, worker_count;
+        struct place loops[HTTP_LOOPS_MAX];
+        struct worker workers[HTTP_LOOPS_MAX];
+        struct place writing;
+        struct watch *watch;
+        pthread_t writer;
+        bool writer_started;
+        struct queue to_writer, to_workers;
+
+        pthread_mutex_t lock; /* of what follows up to the blank line */
+        pthread_cond_t idle;
+        size_t job_count;
+        struct report *reports;
+        size_t report_count, report_capacity;
+        bool report_urgent;
+
+        atomic_bool stopping, recheck_waits;
+        atomic_size_t
+                in_flight; /* exchanges and enrolments that were let in and not answered completely */
+        atomic_size_t answer_bytes; /* of answers that are being sent */
+        _Atomic int64_t writer_ms;  /* boot time of the writer's newest turn */
+        _Atomic uint64_t exchanges, refused, malformed, sent_away, unavailable, commits,
+                commit_requests, commit_us, commit_us_max, rows, enrolled, renewed,
+                enrolment_refused, waits, wakes;
+};
+
+/* ---- jobs and queues (service.c) ---- */
+
+/* job_new() - NULL: no memory, and the call was answered */
+struct job *job_new(struct service *service, enum job_kind kind, struct http_call *call);
+void job_free(struct service *service, struct job *job);
+
+void queue_push(struct queue *queue, struct job *job);
+/* queue_take() - up to @max jobs, waiting @patience_ms for the first (-1: for ever); false: closed and empty */
+bool queue_take(struct queue *queue, size_t max, int64_t patience_ms, struct job_list *out);
+size_t queue_count(struct queue *queue);
+
+/* service_send() - answer a job's call, counting its bytes until they are sent; frees the job */
+void service_send(struct service *service, struct job *job, struct http_answer *answer);
+/* service_fail() - the same for an error: 503 for what is not the client's fault; frees the job */
+void service_fail(struct service *service, struct job *job, int error);
+/* service_unavailable() - 503 with Retry-After */
+void service_unavailable(struct service *service, struct http_call *call);
+/* service_answer_waiters() - @status to all of them; frees them */
+void service_answer_waiters(struct service *service, struct waiter_list *list, int status);
+
+/* service_place_open() - a connection and an exchange of one thread's own */
+int service_place_open(struct service *service, const char *path, bool read_only,
+                       struct place *place);
+
+/* ---- threads ---- */
+
+void *writer_run(void *service);
+void *worker_run(void *worker);
+
+/* service_note() - what a hello told, for the operators' list; written down later */
+void service_note(struct service *service, const struct device_row *device,
+                  const struct exchange_request *request, int64_t received_ms);
+
+/* ---- handlers (service_sync.c, service_est.c) ---- */
+
+void service_on_sync(void *service, struct http_call *call);
+void service_on_wait(void *service, struct http_call *call);
+void service_on_cacerts(void *service, struct http_call *call);
+void service_on_enrol(void *service, struct http_call *call);
+void service_on_renew(void *service, struct http_call *call);
+
+/* service_certificate() - answer with a certificate as EST wants it */
+int service_certificate(struct bytes der, struct http_answer *ret);
+
+#endif
