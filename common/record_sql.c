@@ -128,7 +128,7 @@ static int add_column(struct db *db, const struct catalogue_type *type,
         return r < 0 ? r : db_exec(db, (const char *)sql.data);
 }
 
-/* @columns: names of the columns that the table has. The indexes of new columns come with type->sql_create. */
+/* Is there a column of this name? */
 static int has_column(struct db *db, sqlite3_stmt *columns, const char *table, const char *name)
 {
         int r;
@@ -140,14 +140,12 @@ static int has_column(struct db *db, sqlite3_stmt *columns, const char *table, c
         return r;
 }
 
+/* Fields that are new since the table was made. */
 static int add_columns(struct db *db, sqlite3_stmt *columns, const struct catalogue_type *type)
 {
         char name[2 + 64];
         int r;
 
-        r = has_column(db, columns, type->table, common_columns[RECORD_COLUMN_ID]);
-        if (r != 1)
-                return r; /* the table itself is new */
         for (size_t i = 0; i < type->field_count; i++) {
                 (void)snprintf(name, sizeof(name), "f_%s", type->fields[i].name);
                 r = has_column(db, columns, type->table, name);
@@ -159,15 +157,20 @@ static int add_columns(struct db *db, sqlite3_stmt *columns, const struct catalo
         return 0;
 }
 
+/* The indexes come last: one may be on a new column. */
 static int create_tables(struct db *db, sqlite3_stmt *columns)
 {
         const struct catalogue *catalogue = catalogue_get();
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < catalogue->type_count; i++) {
-                r = add_columns(db, columns, &catalogue->types[i]);
+                const struct catalogue_type *type = &catalogue->types[i];
+
+                r = db_exec(db, type->sql_create);
                 if (r == 0)
-                        r = db_exec(db, catalogue->types[i].sql_create);
+                        r = add_columns(db, columns, type);
+                if (r == 0 && type->sql_indexes)
+                        r = db_exec(db, type->sql_indexes);
         }
         return r;
 }

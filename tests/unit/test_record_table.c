@@ -437,6 +437,29 @@ static void columns_have_the_types_of_their_fields(void **state)
         }
 }
 
+/* A person's records are few among many: to look through a whole table for them would cost seconds. */
+static void records_of_a_person_are_found_by_an_index(void **state)
+{
+        const struct catalogue *catalogue = catalogue_get();
+
+        (void)state;
+        for (size_t i = 0; i < catalogue->type_count; i++) {
+                CLEANUP(buffer_deinit) struct buffer sql = BUFFER_INIT;
+                sqlite3_stmt *stmt = NULL;
+
+                if (!catalogue->types[i].personal)
+                        continue;
+                buffer_append_text(&sql, "EXPLAIN QUERY PLAN ");
+                record_sql_text(&catalogue->types[i], RECORD_SQL_EACH_OF_PERSON, 0, &sql);
+                buffer_append_byte(&sql, 0);
+                assert_int_equal(db_prepare(db, (const char *)sql.data, &stmt), 0);
+                assert_int_equal(db_step(db, stmt), 1);
+                assert_non_null(strstr((const char *)db_column_bytes(stmt, 3).data,
+                                       catalogue->types[i].is_person ? "(id=?" : "(person=?"));
+                assert_int_equal(db_step(db, stmt), 0); /* one step only: nothing is sorted */
+        }
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, make, unmake)
@@ -454,6 +477,7 @@ int main(void)
                 TEST(one_record_is_deleted),
                 TEST(a_field_that_is_new_in_the_catalogue_gets_its_column),
                 TEST(making_tables_again_changes_nothing),
+                TEST(records_of_a_person_are_found_by_an_index),
                 TEST(columns_have_the_types_of_their_fields),
         };
 
