@@ -492,8 +492,10 @@ struct fate paper_fate(const struct paper *paper)
                                              &paper->header.device, handed.entry.body_hash,
                                              &test->arena, &parked);
                 assert_true(r >= 0);
-                if (r == FOUND_SAME)
-                        fate.outcome = OUTCOME_PARKED;
+                if (r == FOUND_SAME) {
+                        receipt_parked(&parked, &fate.receipt);
+                        fate.outcome = fate.receipt.outcome;
+                }
         }
         assert_int_equal(reader->ops->commit(reader), 0);
         return fate;
