@@ -88,24 +88,21 @@ static int lend(struct record_tables *tables, const struct catalogue_type *type,
                 if (r < 0)
                         return r;
         }
+        (void)sqlite3_clear_bindings(*kept); /* most columns of most records are NULL */
         ret->stmt = *kept;
         return 0;
 }
 
-/* Bound where it lies: `id` lives until the statement has run. */
+/* Bound where it lies: `id` lives until the statement has run. What is not bound is NULL (lend). */
 static void bind_id(sqlite3_stmt *stmt, int index, const struct uuid *id)
 {
-        if (uuid_is_none(id))
-                db_bind_null(stmt, index);
-        else
+        if (!uuid_is_none(id))
                 db_bind_blob(stmt, index, BYTES(id->bytes, sizeof(id->bytes)));
 }
 
 static void bind_optional(sqlite3_stmt *stmt, int index, struct bytes bytes)
 {
-        if (bytes.size == 0)
-                db_bind_null(stmt, index);
-        else
+        if (bytes.size > 0)
                 db_bind_blob(stmt, index, bytes);
 }
 
@@ -115,7 +112,6 @@ static void bind_value(sqlite3_stmt *stmt, int index, const struct catalogue_fie
         switch (value->form) {
         case VALUE_UNSET:
         case VALUE_NULL:
-                db_bind_null(stmt, index);
                 break;
         case VALUE_INTEGER:
                 db_bind_int(stmt, index, value->integer);
