@@ -42,8 +42,7 @@ bool log_level_from_name(const char *name, enum log_level *ret)
 }
 
 struct line {
-        char text[LINE_MAX +
-                  8]; /* room for an escape that begins before the end, and the end itself */
+        char text[LINE_MAX + 8]; /* room for what ends a line */
         size_t size;
 };
 
@@ -53,26 +52,39 @@ static void put(struct line *line, const char *text)
                 line->text[line->size++] = *text++;
 }
 
-/* Text that may come from outside: no control character gets out, so no second line and no terminal commands. */
+/* What one character of UTF-8 becomes: itself, or an escape. Returns its bytes, which are then to be passed over. */
+static size_t escape_one(const char *text, bool json, char ret[8])
+{
+        unsigned char c = (unsigned char)text[0], next = (unsigned char)text[c != '\0'];
+        size_t size = c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+
+        if (c < 0x20 || c == 0x7f) {
+                (void)snprintf(ret, 8, json ? "\\u%04x" : "\\x%02x", c);
+        } else if (c == 0xc2 && next < 0xa0) { /* the second set of control characters */
+                (void)snprintf(ret, 8, json ? "\\u%04x" : "\\x%02x", next);
+        } else if (c == '\\' || (json && c == '"')) {
+                (void)snprintf(ret, 8, "\\%c", c);
+        } else {
+                memcpy(ret, text, size);
+                ret[size] = '\0';
+        }
+        return size;
+}
+
+/* Text that may come from outside, in UTF-8: no control character gets out, so no second line and no commands. */
 static void put_escaped(struct line *line, const char *text, bool json)
 {
-        for (; *text != '\0' && line->size < LINE_MAX; text++) {
-                unsigned char c = (unsigned char)*text;
+        while (*text != '\0') {
+                char piece[8];
 
-                if (c < 0x20 || c == 0x7f) {
-                        char escape[8];
-
-                        (void)snprintf(escape, sizeof(escape), json ? "\\u%04x" : "\\x%02x", c);
-                        put(line, escape);
-                } else {
-                        if (c == '\\' || (json && c == '"'))
-                                put(line, "\\");
-                        line->text[line->size++] = (char)c;
-                }
+                text += escape_one(text, json, piece);
+                if (strlen(piece) > LINE_MAX - line->size)
+                        return; /* never half a character or half an escape */
+                put(line, piece);
         }
 }
 
-/* Cut at a limit, a text may end inside of a character: JSON must stay UTF-8. */
+/* Cut at a limit, a text may end inside of a character; and what a peer sent may be no UTF-8 at all. */
 static void cut_to_utf8(char *text)
 {
         size_t size = strlen(text);
@@ -92,8 +104,8 @@ static void write_line(enum log_level level, char *message)
         const char *from = line.text;
 
         instant_format(clock_now_ms(), time);
+        cut_to_utf8(message);
         if (settings.json) {
-                cut_to_utf8(message);
                 put(&line, "{\"time\":\"");
                 put(&line, time);
                 put(&line, "\",\"level\":\"");
@@ -121,8 +133,7 @@ static void write_line(enum log_level level, char *message)
         }
 }
 
-/* Shorter than a line, so that escapes do not cut the end of the JSON object off. */
-enum { MESSAGE_MAX = 768 };
+enum { MESSAGE_MAX = 768 }; /* bytes before escapes; with them a line may still be cut */
 
 static void write_cut(enum log_level level, const char *format, va_list arguments)
         __attribute__((format(printf, 2, 0)));
