@@ -255,10 +255,12 @@ int conflict_write(const struct conflict *conflict, struct arena *arena, struct 
                     conflict->decided ? bind->conflict.status_decided : bind->conflict.status_open);
         values[bind->conflict.record] =
                 (struct value){.form = VALUE_UUID, .uuid = conflict->record};
-        fields_write(conflict, &buffer);
-        r = blob_take(&buffer, arena, VALUE_PACKED, &values[bind->conflict.fields]);
-        if (r < 0)
-                return r;
+        if (conflict->field_count) { /* an empty set is no value */
+                fields_write(conflict, &buffer);
+                r = blob_take(&buffer, arena, VALUE_PACKED, &values[bind->conflict.fields]);
+                if (r < 0)
+                        return r;
+        }
         changes_write(conflict->type, conflict->standing, conflict->standing_count, &buffer);
         r = blob_take(&buffer, arena, VALUE_BYTES, &values[bind->conflict.standing]);
         if (r < 0)

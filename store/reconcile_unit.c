@@ -67,15 +67,16 @@ static int hold_unit(struct reconcile_work *work, const struct reconcile_unit *u
                 const struct value *value = &unit->changes[i]->value;
                 int r;
 
-                /* The worse value shows at once, although the rest of its group waits. */
-                if (work->input->standing &&
-                    reconcile_is_raise(field, &work->input->standing->values[unit->indexes[i]],
-                                       value)) {
-                        r = reconcile_set_value(work, unit->indexes[i], value);
-                        if (r < 0)
-                                return r;
+                if (!work->input->standing ||
+                    !reconcile_is_raise(field, &work->input->standing->values[unit->indexes[i]],
+                                        value)) {
+                        note_effect(work->result, field->number, effect);
+                        continue;
                 }
-                note_effect(work->result, field->number, effect);
+                /* The worse value shows at once, although the rest of its group waits. */
+                r = reconcile_set_value(work, unit->indexes[i], value);
+                if (r < 0)
+                        return r;
         }
         return 0;
 }

@@ -2,6 +2,7 @@
 
 #include "common/error.h"
 #include "store/receipts.h"
+#include "store/verify.h"
 #include "tests/unit/unit.h"
 
 #include <string.h>
@@ -208,8 +209,34 @@ void judge_test_open(struct judge_test *test, const char *path)
                 tablet_pull(test, i);
 }
 
+static int tell_problem(void *context, const struct verify_problem *problem)
+{
+        (void)context;
+        print_error("verify: %s, row %llu, %s.%s\n", verify_kind_name(problem->kind),
+                    (unsigned long long)problem->number, problem->type ? problem->type->name : "-",
+                    problem->field ? problem->field->name : "-");
+        return 0;
+}
+
+/* Whatever a test did: the log, played again, makes the records that are there. */
+static void verify(struct judge_test *test)
+{
+        CLEANUP(storage_freep) struct storage *scratch = NULL;
+        struct verify_report report = {0};
+        int r;
+
+        assert_int_equal(storage_sqlite_open(":memory:", false, &scratch), 0);
+        r = verify_locality(test->store.reader, scratch, &test->store.locality,
+                            NHS_ENVIRONMENT_TEST, tell_problem, NULL, &report);
+        if (r < 0)
+                fail_msg("verify: %d, %s", r, error_detail());
+        assert_int_equal(report.problems, 0);
+        assert_true(report.rows > 0);
+}
+
 void judge_test_close(struct judge_test *test)
 {
+        verify(test);
         test->judge = judge_free(test->judge);
         test->codec = body_codec_free(test->codec);
         arena_deinit(&test->arena);

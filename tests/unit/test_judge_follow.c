@@ -70,9 +70,16 @@ static void test_someone_met_for_the_first_time_belongs_to_the_device_at_once(vo
 {
         struct paper person = paper_person(&test, TABLET, ANNA, "Newcomer");
         struct paper allergy;
-        struct fate fate = paper_send(&person);
+        struct fate fate;
 
         (void)state;
+        paper_packed(&person, "adjustments", "80"); /* an empty set is no value */
+        paper_packed(&person, "about_me", "a0");
+        fate = paper_send(&person);
+        assert_int_equal(judge_value(&test, "person", &person.body.record, "adjustments").form,
+                         VALUE_UNSET);
+        assert_int_equal(judge_value(&test, "person", &person.body.record, "about_me").form,
+                         VALUE_UNSET);
         assert_outcome(&fate, OUTCOME_APPLIED);
         assert_true(in_provisional(&person.body.record, TABLET));
         allergy = paper_create(&test, TABLET, ANNA, "allergy", &person.body.record);

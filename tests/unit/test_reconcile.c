@@ -546,6 +546,8 @@ static void test_a_group_of_review_is_held_whole_but_the_worse_value_shows(void 
         assert_int_equal(world.result.held[0].key, RECONCILE_KEY_GROUP + 2);
         assert_int_equal(value_after(&world, REACTION), 1);
         assert_int_equal(value_after(&world, SEVERITY), HIGH);
+        assert_int_equal(effect_on(&world, REACTION), EFFECT_HELD);
+        assert_int_equal(effect_on(&world, SEVERITY), EFFECT_APPLIED);
         world_deinit(&world);
 }
 
