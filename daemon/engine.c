@@ -510,7 +510,7 @@ static int fill_scopes(struct engine *engine, struct engine_status *ret)
         r = replica_feeds(engine->replica, &engine->arena, &feeds, &count);
         if (r < 0)
                 return r;
-        ret->complete = count > 0;
+        ret->complete = replica_fact(engine->replica, FACT_COMPLETE_MS) > 0;
         for (size_t i = 0; i < count; i++)
                 if (feeds[i].granted && !feeds[i].complete)
                         ret->complete = false;

@@ -73,6 +73,16 @@ static int take_trust(struct engine *engine, const struct wire_trust *trust, int
 
 /* ---- heads ---- */
 
+/* Does the store's history no longer hold what this head says? */
+static bool has_lost(const struct wire_head *kept, const struct wire_head *head)
+{
+        if (kept->epoch != head->epoch || !uuid_equal(&kept->epoch_id, &head->epoch_id))
+                return true;
+        if (head->number < kept->number || head->position < kept->position)
+                return true;
+        return head->number == kept->number && memcmp(kept->hash, head->hash, HASH_SIZE) != 0;
+}
+
 /* 0 taken or nothing new; 1 the store lacks what it has signed for */
 static int take_head(struct engine *engine, const struct wire_head *head)
 {
@@ -83,8 +93,8 @@ static int take_head(struct engine *engine, const struct wire_head *head)
         r = outbox_head_get(engine->outbox, &head->locality, &kept);
         if (r < 0)
                 return r;
-        if (r > 0 && kept.number == head->number && kept.epoch == head->epoch &&
-            memcmp(kept.hash, head->hash, HASH_SIZE) == 0)
+        if (r > 0 && kept.position == head->position && !has_lost(&kept, head) &&
+            kept.number == head->number)
                 return 0;
         wire_head_message(head, &message);
         if (buffer_check(&message) < 0)
@@ -94,8 +104,7 @@ static int take_head(struct engine *engine, const struct wire_head *head)
         if (public_key_verify(engine->session.signing_key, buffer_view(&message), head->signature) <
             0)
                 return FAIL(PANNIER_E_CRYPTO, "a head is not signed by the store");
-        if (r > 0 && (kept.epoch != head->epoch || !uuid_equal(&kept.epoch_id, &head->epoch_id) ||
-                      kept.number >= head->number || kept.position > head->position))
+        if (r > 0 && has_lost(&kept, head))
                 return 1;
         return outbox_head_put(engine->outbox, head);
 }

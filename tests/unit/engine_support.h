@@ -8,6 +8,7 @@
 #include "daemon/engine_internal.h"
 #include "store/ca.h"
 #include "store/exchange.h"
+#include "store/judge.h"
 #include "tests/unit/store_support.h"
 
 enum { RIG_DEVICES_MAX = 4 };
@@ -20,6 +21,8 @@ struct rig { /* the store, and what all devices share */
         struct exchange *writer, *reader;
         struct uuid organisation, team, other_team, nurse, coordinator, stranger;
         int64_t now_ms;
+        struct judge *judge;
+        uint32_t entries; /* that the store wrote itself */
 };
 
 struct station { /* one device */
@@ -47,6 +50,8 @@ struct uuid rig_person(struct rig *rig, uint32_t number, const char *family, con
 /* rig_assign() - put a person into a team's scope (or take out), by an assignment record that the store commits */
 void rig_assign(struct rig *rig, uint32_t number, const struct uuid *person,
                 const struct uuid *team, bool active);
+/* rig_role() - a staff member has another role from now on */
+void rig_role(struct rig *rig, const struct uuid *staff, const char *role);
 /* rig_records() - @count visits of a person, straight into the store */
 void rig_records(struct rig *rig, const struct uuid *person, uint32_t first, uint32_t count,
                  const char *text);

@@ -1,6 +1,11 @@
 #include "tests/unit/engine_support.h"
 #include "tests/unit/unit.h"
 
+#include "common/conflict.h"
+
+#include <stdio.h>
+#include <string.h>
+
 static struct rig rig;
 static struct station tablet;
 
@@ -66,11 +71,870 @@ static void first_sync_brings_the_caseload_and_nothing_else(void **state)
         assert_null(station_text(&tablet, &rig.stranger, &person, "given", NULL, NULL));
 }
 
+static const struct field_text visit_fields[] = {{"setting", "home", NULL, 0},
+                                                 {"outcome", "completed", NULL, 0},
+                                                 {"subjective", "well in herself", NULL, 0}};
+
+static struct uuid new_id(uint32_t number)
+{
+        return test_id(90, number);
+}
+
+static int alert(struct station *station, uint32_t number, const struct uuid *person,
+                 const char *text)
+{
+        struct uuid id = new_id(number);
+
+        return station_create(
+                station, &rig.nurse, &id, "alert", person,
+                (struct field_text[]){{"category", "dog", NULL, 0}, {"text", text, NULL, 0}}, 2);
+}
+
+static int edit_text(struct station *station, uint32_t number, const struct uuid *record,
+                     const char *text)
+{
+        struct uuid id = new_id(number);
+
+        return station_edit(station, &rig.nurse, &id, "alert", record,
+                            (struct field_text[]){{"text", text, NULL, 0}}, 1);
+}
+
+static int state_of(struct station *station, uint32_t number)
+{
+        struct uuid id = new_id(number);
+
+        return station_state(station, &id);
+}
+
+/* ---- writing ---- */
+
+static void own_work_is_shown_at_once_and_confirmed_by_its_receipt(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), visit = new_id(1);
+        enum engine_field_state field;
+
+        (void)state;
+        station_sync(&tablet);
+        assert_int_equal(station_create(&tablet, &rig.nurse, &visit, "visit", &person, visit_fields,
+                                        COUNT(visit_fields)),
+                         0);
+        assert_string_equal(station_text(&tablet, &rig.nurse, &visit, "subjective", &field, NULL),
+                            "well in herself");
+        assert_int_equal(field, FIELD_WAITING);
+        assert_int_equal(status_of(&tablet).counts[OUTCOME_NONE], 1);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(station_state(&tablet, &visit), OUTCOME_APPLIED);
+        assert_string_equal(station_text(&tablet, &rig.nurse, &visit, "subjective", &field, NULL),
+                            "well in herself");
+        assert_int_equal(field, FIELD_CONFIRMED);
+        assert_int_equal(status_of(&tablet).counts[OUTCOME_NONE], 0);
+}
+
+static void the_same_request_again_records_nothing_twice(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+
+        (void)state;
+        station_sync(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "bites"), 0);
+        assert_int_equal(alert(&tablet, 1, &person, "bites"), 0);
+        assert_int_equal(alert(&tablet, 1, &person, "does not bite"), PANNIER_E_TAKEN);
+        station_stop(&tablet);
+        station_start(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "bites"), 0);
+        assert_int_equal(status_of(&tablet).counts[OUTCOME_NONE], 1);
+        station_sync(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "bites"), 0);
+        assert_int_equal(status_of(&tablet).counts[OUTCOME_APPLIED], 1);
+}
+
+static void an_array_is_recorded_whole_or_not_at_all(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+        const struct catalogue_type *type = catalogue_type_by_name(bytes_text("alert"));
+        struct entry_change good[] = {
+                {.number = 1, .value = {.form = VALUE_INTEGER, .integer = 2}},
+                {.number = 2, .value = {.form = VALUE_BYTES, .bytes = bytes_text("dog")}}};
+        struct entry_change bad[] = {
+                {.number = 1, .value = {.form = VALUE_INTEGER, .integer = 777}}};
+        struct engine_entry entries[] = {
+                {.request = new_id(1),
+                 .operation = ENTRY_CREATE,
+                 .type = type,
+                 .person = person,
+                 .changes = good,
+                 .change_count = 2},
+                {.request = new_id(2),
+                 .operation = ENTRY_CREATE,
+                 .type = type,
+                 .person = person,
+                 .changes = bad,
+                 .change_count = 1},
+        };
+        struct engine_now now;
+        struct engine_written written[2];
+        struct engine_fault fault;
+
+        (void)state;
+        station_sync(&tablet);
+        now = station_now(&tablet);
+        assert_int_equal(engine_write(tablet.engine, &rig.nurse, &now, entries, 2, written, &fault),
+                         PANNIER_E_INVALID);
+        assert_int_equal(fault.index, 1);
+        assert_string_equal(fault.field->name, "category");
+        assert_int_equal(status_of(&tablet).recorded, 0);
+        assert_null(station_text(&tablet, &rig.nurse, &entries[0].request, "text", NULL, NULL));
+        entries[1].changes = good;
+        entries[1].change_count = 2;
+        assert_int_equal(engine_write(tablet.engine, &rig.nurse, &now, entries, 2, written, &fault),
+                         0);
+        assert_int_equal(written[1].seq, 2);
+        assert_int_equal(status_of(&tablet).recorded, 2);
+        /* and the same id twice in one array is nobody's */
+        entries[0].request = entries[1].request = new_id(3);
+        assert_int_equal(engine_write(tablet.engine, &rig.nurse, &now, entries, 2, written, &fault),
+                         PANNIER_E_TAKEN);
+}
+
+static void what_is_wrong_is_refused_by_name(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
+        struct uuid elsewhere = rig_person(&rig, 2, "Elm", "Eve", &rig.other_team);
+        struct uuid nobody = new_id(77);
+
+        (void)state;
+        station_sync(&tablet);
+        assert_int_equal(alert(&tablet, 1, &elsewhere, "dog"), PANNIER_E_NOT_FOUND);
+        assert_int_equal(alert(&tablet, 1, &nobody, "dog"), PANNIER_E_NOT_FOUND);
+        assert_int_equal(station_create(&tablet, &nobody, &id, "alert", &person, NULL, 0),
+                         PANNIER_E_REFUSED);
+        /* a category is needed */
+        assert_int_equal(station_create(&tablet, &rig.nurse, &id, "alert", &person, NULL, 0),
+                         PANNIER_E_INVALID);
+        assert_string_equal(tablet.fault.field->name, "category");
+        /* the store alone writes organisations */
+        assert_int_equal(station_create(&tablet, &rig.nurse, &id, "organisation", NULL, NULL, 0),
+                         PANNIER_E_REFUSED);
+        assert_int_equal(alert(&tablet, 2, &person, "dog"), 0);
+        id = new_id(2);
+        nobody = new_id(3);
+        assert_int_equal(
+                station_edit(&tablet, &rig.nurse, &nobody, "alert", &id,
+                             (struct field_text[]){{"category", "oxygen_at_home", NULL, 0}}, 1),
+                PANNIER_E_INVALID);
+        /* ending an alert needs a reason */
+        assert_int_equal(station_edit(&tablet, &rig.nurse, &nobody, "alert", &id,
+                                      (struct field_text[]){{"status", "ended", NULL, 0}}, 1),
+                         PANNIER_E_INVALID);
+        assert_int_equal(status_of(&tablet).recorded, 1);
+}
+
+/* ---- crashes ---- */
+
+static void copy_file(const char *from, const char *to)
+{
+        FILE *in = fopen(from, "rb"), *out;
+        char bytes[4096];
+        size_t size;
+
+        if (!in) {
+                (void)remove(to);
+                return;
+        }
+        out = fopen(to, "wb");
+        assert_non_null(out);
+        while ((size = fread(bytes, 1, sizeof(bytes), in)) > 0)
+                assert_int_equal(fwrite(bytes, 1, size, out), size);
+        (void)fclose(in);
+        (void)fclose(out);
+}
+
+static void copy_replica(struct station *station, void **state, bool back)
+{
+        static const char *const suffixes[] = {"", "-wal", "-shm"};
+
+        for (size_t i = 0; i < COUNT(suffixes); i++) {
+                char from[300], to[300];
+
+                (void)snprintf(from, sizeof(from), "%s%s", station->replica, suffixes[i]);
+                (void)snprintf(to, sizeof(to), "%s%s", unit_path(state, "kept.db"), suffixes[i]);
+                copy_file(back ? to : from, back ? from : to);
+        }
+}
+
+static void a_replica_that_missed_a_write_catches_up_from_the_outbox(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
+        enum engine_field_state field;
+
+        station_sync(&tablet);
+        station_stop(&tablet);
+        copy_replica(&tablet, state, false);
+        station_start(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "first"), 0);
+        assert_int_equal(edit_text(&tablet, 2, &id, "second"), 0);
+        station_stop(&tablet);
+        copy_replica(&tablet, state, true);
+        station_start(&tablet);
+        assert_string_equal(station_text(&tablet, &rig.nurse, &id, "text", &field, NULL), "second");
+        assert_int_equal(field, FIELD_WAITING);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_string_equal(station_text(&tablet, &rig.nurse, &id, "text", &field, NULL), "second");
+        assert_int_equal(field, FIELD_CONFIRMED);
+        assert_int_equal(state_of(&tablet, 1), OUTCOME_APPLIED);
+        assert_int_equal(state_of(&tablet, 2), OUTCOME_APPLIED);
+}
+
+static void a_lost_replica_is_rebuilt_without_losing_waiting_work(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
+        struct uuid met = new_id(5);
+
+        (void)state;
+        station_sync(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "bites"), 0);
+        assert_int_equal(station_create(&tablet, &rig.nurse, &met, "person", NULL,
+                                        (struct field_text[]){{"family", "New", NULL, 0},
+                                                              {"given", "Nora", NULL, 0},
+                                                              {"birth_date", NULL, NULL, -9000}},
+                                        3),
+                         0);
+        station_stop(&tablet);
+        /* a file of garbage is taken for a lost one */
+        copy_file(rig.test.writer ? "/dev/null" : "", tablet.replica);
+        FILE *garbage = fopen(tablet.replica, "wb");
+        assert_non_null(garbage);
+        for (int i = 0; i < 9000; i++)
+                (void)fputc(i * 7 & 255, garbage);
+        (void)fclose(garbage);
+        station_start(&tablet);
+        assert_int_equal(status_of(&tablet).counts[OUTCOME_NONE], 2);
+        assert_int_equal(status_of(&tablet).people, 1); /* the one met here */
+        assert_false(status_of(&tablet).complete);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(status_of(&tablet).people, 2);
+        assert_string_equal(station_text(&tablet, &rig.nurse, &id, "text", NULL, NULL), "bites");
+        assert_int_equal(people(&tablet, &rig.nurse, "nora"), 1);
+        assert_int_equal(status_of(&tablet).counts[OUTCOME_APPLIED], 2);
+}
+
+static void receipts_are_durable_before_the_replica_hears_of_them(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
+        struct engine_now now;
+        enum engine_field_state field;
+
+        (void)state;
+        station_sync(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "bites"), 0);
+        station_send(&tablet);
+        now = station_now(&tablet);
+        assert_int_equal(engine_exchange_answer(tablet.engine, &now, buffer_view(&tablet.answer)),
+                         EXCHANGE_STEP);
+        station_stop(&tablet);
+        station_start(&tablet);
+        assert_int_equal(station_state(&tablet, &id), OUTCOME_APPLIED);
+        assert_string_equal(station_text(&tablet, &rig.nurse, &id, "text", &field, NULL), "bites");
+        assert_int_equal(field, FIELD_ANSWERED);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        station_text(&tablet, &rig.nurse, &id, "text", &field, NULL);
+        assert_int_equal(field, FIELD_CONFIRMED);
+}
+
+static void a_first_sync_interrupted_after_every_step_ends_complete(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+        struct uuid other = rig_person(&rig, 2, "Oak", "Olu", &rig.team);
+        int steps = 0, r;
+
+        (void)state;
+        rig.settings.changes_max = 6000; /* several pages, one of them in the middle of a join */
+        rig_records(&rig, &person, 1, 600, "a visit of some length, so that pages fill");
+        rig_records(&rig, &other, 2001, 10, "short");
+        for (int interruptions = 0;; interruptions++) {
+                station_send(&tablet);
+                struct engine_now now = station_now(&tablet);
+                r = engine_exchange_answer(tablet.engine, &now, buffer_view(&tablet.answer));
+                for (int i = 0; i < interruptions % 9 && r == EXCHANGE_STEP; i++) {
+                        r = engine_exchange_step(tablet.engine, &now);
+                        steps++;
+                }
+                assert_true(r >= 0);
+                if (r == EXCHANGE_DONE)
+                        break;
+                assert_true(interruptions < 500);
+                if (r == EXCHANGE_STEP) { /* the power goes */
+                        station_stop(&tablet);
+                        station_start(&tablet);
+                        assert_false(status_of(&tablet).complete);
+                }
+        }
+        assert_true(steps > 20);
+        assert_true(status_of(&tablet).complete);
+        assert_int_equal(status_of(&tablet).people, 2);
+        rig.settings.changes_max = 0;
+}
+
+struct counting {
+        size_t count;
+};
+
+static int count_record(void *context, const struct engine_record *record)
+{
+        (void)record;
+        ((struct counting *)context)->count++;
+        return 0;
+}
+
+static void answers_cut_at_any_byte_change_nothing(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
+        struct counting counting = {0};
+        bool more;
+
+        (void)state;
+        station_sync(&tablet);
+        rig_records(&rig, &person, 1, 40, "well");
+        assert_int_equal(alert(&tablet, 1, &person, "bites"), 0);
+        station_send(&tablet);
+        for (size_t cut = 0; cut < tablet.answer.size; cut += 1 + cut / 16) {
+                struct engine_now now = station_now(&tablet);
+                size_t whole = tablet.answer.size;
+                int r = engine_exchange_answer(tablet.engine, &now, BYTES(tablet.answer.data, cut));
+
+                assert_int_equal(r, EXCHANGE_STOP);
+                assert_int_equal(status_of(&tablet).failure, EXCHANGE_PROTOCOL);
+                assert_int_equal(station_state(&tablet, &id), OUTCOME_NONE);
+                station_send(&tablet);
+                assert_true(tablet.answer.size > whole / 2);
+        }
+        assert_int_equal(station_take(&tablet), EXCHANGE_DONE);
+        assert_int_equal(station_state(&tablet, &id), OUTCOME_APPLIED);
+        struct engine_now now = station_now(&tablet);
+        assert_int_equal(engine_records(tablet.engine, &rig.nurse, &now, &person,
+                                        catalogue_type_by_name(bytes_text("visit")), NULL, 500,
+                                        count_record, &counting, &more),
+                         0);
+        assert_int_equal(counting.count, 40);
+}
+
+static void a_forged_signature_is_believed_about_nothing(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
+        struct private_key *forger = NULL, *real = rig.signing_key;
+
+        (void)state;
+        station_sync(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "bites"), 0);
+        assert_int_equal(private_key_generate(&forger), 0);
+        rig.settings.signing_key = forger;
+        station_send(&tablet);
+        assert_int_equal(station_take(&tablet), EXCHANGE_STOP);
+        assert_int_equal(status_of(&tablet).failure, EXCHANGE_PROTOCOL);
+        assert_int_equal(station_state(&tablet, &id), OUTCOME_NONE);
+        rig.settings.signing_key = real;
+        rig_person(&rig, 2, "Oak", "Olu", &rig.team); /* a new head, signed anew */
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(station_state(&tablet, &id), OUTCOME_APPLIED);
+        private_key_free(forger);
+}
+
+/* ---- what becomes of entries ---- */
+
+static void a_person_met_offline_arrives_with_everything_in_one_exchange(void **state)
+{
+        struct uuid person = new_id(1), allergy = new_id(2), visit = new_id(3), seen = new_id(4),
+                    escalation = new_id(5);
+
+        (void)state;
+        station_sync(&tablet);
+        assert_int_equal(station_create(&tablet, &rig.nurse, &person, "person", NULL,
+                                        (struct field_text[]){{"family", "New", NULL, 0},
+                                                              {"given", "Nora", NULL, 0},
+                                                              {"birth_date", NULL, NULL, -9000}},
+                                        3),
+                         0);
+        assert_int_equal(people(&tablet, &rig.nurse, "nora"), 1);
+        assert_int_equal(station_create(&tablet, &rig.nurse, &visit, "visit", &person, visit_fields,
+                                        COUNT(visit_fields)),
+                         0);
+        assert_int_equal(station_create(&tablet, &rig.nurse, &seen, "observations", &person,
+                                        (struct field_text[]){{"taken", NULL, NULL, rig.now_ms},
+                                                              {"pulse", NULL, NULL, 80}},
+                                        2),
+                         0);
+        assert_int_equal(station_create(&tablet, &rig.nurse, &escalation, "escalation", &person,
+                                        (struct field_text[]){{"situation", "breathless", NULL, 0},
+                                                              {"observations", NULL, &seen, 0}},
+                                        2),
+                         0);
+        assert_int_equal(station_create(&tablet, &rig.nurse, &allergy, "allergy", &person,
+                                        (struct field_text[]){{"substance", "penicillin", NULL, 0},
+                                                              {"status", "active", NULL, 0}},
+                                        2),
+                         0);
+        station_send(&tablet);
+        assert_int_not_equal(station_take(&tablet), EXCHANGE_STOP);
+        assert_int_equal(station_state(&tablet, &person), OUTCOME_APPLIED);
+        assert_int_equal(station_state(&tablet, &visit), OUTCOME_APPLIED);
+        assert_int_equal(station_state(&tablet, &seen), OUTCOME_APPLIED);
+        assert_int_equal(station_state(&tablet, &escalation), OUTCOME_APPLIED);
+        assert_int_equal(station_state(&tablet, &allergy), OUTCOME_APPLIED);
+}
+
+static void own_edits_never_conflict_and_those_of_others_do(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
+        struct station other;
+        enum engine_field_state field;
+        const char *beside;
+
+        station_open(&other, &rig, 2, state, &rig.team);
+        station_sync(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "dog"), 0);
+        assert_int_equal(edit_text(&tablet, 2, &id, "large dog"), 0);
+        station_sync(&tablet);
+        assert_int_equal(edit_text(&tablet, 3, &id, "large brown dog"), 0);
+        assert_int_equal(edit_text(&tablet, 4, &id, "large brown dog, bites"), 0);
+        station_sync(&tablet);
+        assert_int_equal(status_of(&tablet).counts[OUTCOME_APPLIED], 4);
+        assert_int_equal(status_of(&tablet).conflicts_open, 0);
+        station_sync(&other);
+        /* both edit what both see */
+        assert_int_equal(edit_text(&tablet, 5, &id, "two dogs"), 0);
+        assert_int_equal(edit_text(&other, 6, &id, "no dog"), 0);
+        station_sync(&tablet);
+        station_sync(&other);
+        assert_int_equal(state_of(&tablet, 5), OUTCOME_APPLIED);
+        assert_int_equal(state_of(&other, 6), OUTCOME_HELD);
+        assert_string_equal(station_text(&other, &rig.nurse, &id, "text", &field, &beside),
+                            "two dogs");
+        assert_int_equal(field, FIELD_HELD);
+        assert_string_equal(beside, "no dog");
+        /* the first device learns of it, too */
+        station_sync(&tablet);
+        assert_string_equal(station_text(&tablet, &rig.nurse, &id, "text", &field, &beside),
+                            "two dogs");
+        assert_int_equal(field, FIELD_HELD);
+        assert_string_equal(beside, "no dog");
+        assert_int_equal(status_of(&tablet).conflicts_open, 1);
+        station_close(&other);
+}
+
+struct to_decide {
+        struct uuid conflict, value;
+        bool may;
+        size_t count;
+};
+
+static int take_conflict(void *context, const struct engine_record *record, bool may_decide)
+{
+        CLEANUP(arena_deinit) struct arena arena = ARENA_INIT;
+        struct to_decide *decide = context;
+        struct conflict conflict;
+
+        assert_int_equal(conflict_read(record->visible, &arena, &conflict), 0);
+        decide->conflict = record->visible->id;
+        decide->may = may_decide;
+        decide->count++;
+        if (conflict.other_count)
+                decide->value = conflict.others[0].id;
+        return 0;
+}
+
+static struct to_decide conflicts(struct station *station, const struct uuid *staff)
+{
+        struct to_decide decide = {0};
+        struct engine_now now = station_now(station);
+        bool more;
+
+        assert_int_equal(engine_conflicts(station->engine, staff, &now, NULL, 100, take_conflict,
+                                          &decide, &more),
+                         0);
+        return decide;
+}
+
+static int make_decision(struct station *station, const struct uuid *staff, uint32_t number,
+                         const struct to_decide *decide)
+{
+        CLEANUP(buffer_deinit) struct buffer blob = BUFFER_INIT;
+        struct uuid seen = decide->value;
+        struct conflict_decision decision = {
+                .chosen = decide->value, .seen = &seen, .seen_count = 1};
+        const struct catalogue_type *type = catalogue_conflict_type();
+        struct entry_change change = {
+                .number = type->fields[catalogue_bind()->conflict.decision].number};
+        struct engine_entry entry = {.request = new_id(number),
+                                     .operation = ENTRY_DECIDE,
+                                     .type = type,
+                                     .record = decide->conflict,
+                                     .changes = &change,
+                                     .change_count = 1};
+        struct engine_now now = station_now(station);
+        struct engine_written written;
+
+        conflict_decision_write(&decision, &blob);
+        change.value = (struct value){.form = VALUE_BYTES, .bytes = buffer_view(&blob)};
+        return engine_write(station->engine, staff, &now, &entry, 1, &written, NULL);
+}
+
+static void a_conflict_is_decided_by_a_role_that_may(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
+        struct to_decide decide;
+        struct station other;
+        enum engine_field_state field;
+
+        station_open(&other, &rig, 2, state, &rig.team);
+        station_sync(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "dog"), 0);
+        station_sync(&tablet);
+        station_sync(&other);
+        assert_int_equal(edit_text(&tablet, 2, &id, "two dogs"), 0);
+        assert_int_equal(edit_text(&other, 3, &id, "no dog"), 0);
+        station_sync(&tablet);
+        station_sync(&other);
+        decide = conflicts(&other, &rig.coordinator);
+        assert_int_equal(decide.count, 1);
+        assert_true(decide.may);
+        assert_int_equal(make_decision(&other, &rig.coordinator, 4, &decide), 0);
+        station_sync(&other);
+        assert_int_equal(state_of(&other, 4), OUTCOME_APPLIED);
+        assert_string_equal(station_text(&other, &rig.nurse, &id, "text", &field, NULL), "no dog");
+        assert_int_equal(field, FIELD_CONFIRMED);
+        assert_int_equal(conflicts(&other, &rig.coordinator).count, 0);
+        station_sync(&tablet);
+        assert_string_equal(station_text(&tablet, &rig.nurse, &id, "text", &field, NULL), "no dog");
+        station_close(&other);
+}
+
+static void a_proposal_is_shown_beside_and_never_in_place(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
+        enum engine_field_state field;
+        const char *beside;
+
+        (void)state;
+        station_sync(&tablet);
+        assert_int_equal(station_edit(&tablet, &rig.nurse, &id, "person", &person,
+                                      (struct field_text[]){{"family", "Ashe", NULL, 0}}, 1),
+                         0);
+        assert_string_equal(station_text(&tablet, &rig.nurse, &person, "family", &field, &beside),
+                            "Ash");
+        assert_int_equal(field, FIELD_PROPOSED);
+        assert_string_equal(beside, "Ashe");
+        station_sync(&tablet);
+        assert_int_equal(station_state(&tablet, &id), OUTCOME_HELD);
+        assert_string_equal(station_text(&tablet, &rig.nurse, &person, "family", &field, &beside),
+                            "Ash");
+        assert_int_equal(field, FIELD_PROPOSED);
+        assert_string_equal(beside, "Ashe");
+        assert_int_equal(status_of(&tablet).conflicts_open, 1);
+}
+
+static void a_refused_entry_stays_visible_with_its_reason(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
+        struct uuid staff = rig.nurse;
+        enum engine_field_state field;
+        const char *beside;
+
+        (void)state;
+        station_sync(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "dog"), 0);
+        station_sync(&tablet);
+        assert_int_equal(edit_text(&tablet, 2, &id, "two dogs"), 0);
+        /* meanwhile the nurse became somebody who writes nothing */
+        rig_role(&rig, &staff, "it");
+        station_sync(&tablet);
+        assert_int_equal(state_of(&tablet, 2), OUTCOME_QUARANTINED);
+        assert_string_equal(station_text(&tablet, &rig.coordinator, &id, "text", &field, &beside),
+                            "dog");
+        assert_int_equal(field, FIELD_QUARANTINED);
+        assert_string_equal(beside, "two dogs");
+        assert_int_equal(status_of(&tablet).counts[OUTCOME_QUARANTINED], 1);
+        assert_int_equal(edit_text(&tablet, 3, &id, "three"), PANNIER_E_REFUSED);
+}
+
+/* ---- leaving ---- */
+
+static bool file_has(const char *path, const char *suffix, const char *needle)
+{
+        CLEANUP(buffer_deinit) struct buffer content = BUFFER_INIT;
+        char name[300], bytes[4096];
+        size_t size;
+        FILE *file;
+
+        (void)snprintf(name, sizeof(name), "%s%s", path, suffix);
+        file = fopen(name, "rb");
+        if (!file)
+                return false;
+        while ((size = fread(bytes, 1, sizeof(bytes), file)) > 0)
+                buffer_append(&content, BYTES(bytes, size));
+        (void)fclose(file);
+        return content.size && memmem(content.data, content.size, needle, strlen(needle)) != NULL;
+}
+
+static void who_leaves_is_erased_to_the_last_byte(void **state)
+{
+        struct uuid person, stays, id = new_id(1);
+        struct station plain;
+
+        (void)state;
+        station_open(&plain, &rig, 2, state, &rig.team);
+        station_stop(&plain);
+        (void)remove(plain.replica);
+        plain.plain = true;
+        station_start(&plain);
+        person = rig_person(&rig, 1, "Quetzalcanary", "Ann", &rig.team);
+        stays = rig_person(&rig, 2, "Oak", "Olu", &rig.team);
+        rig_records(&rig, &person, 1, 700, "Quetzalcanary sang");
+        station_sync(&plain);
+        assert_int_equal(alert(&plain, 1, &person, "Quetzalcanary bites"), 0);
+        station_sync(&plain);
+        assert_int_equal(edit_text(&plain, 2, &id, "Quetzalcanary waits"), 0);
+        assert_true(file_has(plain.replica, "", "Quetzalcanary") ||
+                    file_has(plain.replica, "-wal", "Quetzalcanary"));
+        rig_assign(&rig, 1, &person, &rig.team, false);
+        assert_int_equal(station_sync(&plain), EXCHANGE_DONE);
+        assert_int_equal(status_of(&plain).people, 1);
+        assert_memory_equal(&plain.last_gone, &person, sizeof(person));
+        assert_false(file_has(plain.replica, "", "Quetzalcanary"));
+        assert_false(file_has(plain.replica, "-wal", "Quetzalcanary"));
+        assert_null(station_text(&plain, &rig.nurse, &person, "family", NULL, NULL));
+        assert_non_null(station_text(&plain, &rig.nurse, &stays, "family", NULL, NULL));
+        /* the entry that waits is not lost with the person */
+        assert_true(state_of(&plain, 2) >= 0);
+        /* and a rebuilt replica does not bring the person back */
+        station_stop(&plain);
+        (void)remove(plain.replica);
+        station_start(&plain);
+        station_sync(&plain);
+        assert_int_equal(status_of(&plain).people, 1);
+        assert_false(file_has(plain.replica, "", "Quetzalcanary"));
+        station_close(&plain);
+}
+
+static void a_scope_that_is_no_longer_granted_is_an_exit_of_all_in_it(void **state)
+{
+        struct scope scope = {.kind = SCOPE_TEAM, .id = rig.team};
+
+        (void)state;
+        rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+        rig_person(&rig, 2, "Oak", "Olu", &rig.team);
+        station_sync(&tablet);
+        assert_int_equal(status_of(&tablet).people, 2);
+        assert_int_equal(
+                rig.test.writer->ops->grant_remove(rig.test.writer, &tablet.row.id, &scope), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(status_of(&tablet).people, 0);
+}
+
+/* ---- the rest ---- */
+
+static void an_exchange_without_news_is_one_small_round_trip(void **state)
+{
+        struct engine_status status;
+
+        (void)state;
+        for (uint32_t i = 0; i < 48; i++) {
+                struct uuid team = test_id(8, i);
+                struct scope scope = {.kind = SCOPE_TEAM, .id = team};
+
+                rig_person(&rig, 100 + i, "Ash", "Ann", &team);
+                assert_int_equal(
+                        rig.test.writer->ops->grant_put(rig.test.writer, &tablet.row.id, &scope),
+                        0);
+        }
+        station_sync(&tablet);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        status = status_of(&tablet);
+        assert_int_equal(status.last_round_trips, 1);
+        assert_true(status.last_bytes_sent + status.last_bytes_received <= 1024);
+        assert_int_equal(status.people, 48);
+}
+
+static void a_damaged_row_is_told_and_stops_nothing(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+        CLEANUP(db_freep) struct db *db = NULL;
+        struct db_options options = {.durability = DB_FULL};
+
+        (void)state;
+        station_sync(&tablet);
+        for (uint32_t i = 1; i <= 5; i++)
+                assert_int_equal(alert(&tablet, i, &person, "dog"), 0);
+        station_stop(&tablet);
+        assert_int_equal(db_open(tablet.outbox, &options, &db), 0);
+        assert_int_equal(db_exec(db, "UPDATE entry SET header = zeroblob(length(header)) "
+                                     "WHERE place = 3"),
+                         0);
+        db = db_free(db);
+        station_start(&tablet);
+        assert_int_equal(state_of(&tablet, 3), -2);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(state_of(&tablet, 1), OUTCOME_APPLIED);
+        assert_int_equal(state_of(&tablet, 2), OUTCOME_APPLIED);
+        assert_int_equal(state_of(&tablet, 3), -2);
+        assert_int_equal(state_of(&tablet, 4), OUTCOME_APPLIED);
+        assert_int_equal(state_of(&tablet, 5), OUTCOME_APPLIED);
+        assert_int_equal(status_of(&tablet).damaged, 1);
+        /* and it is not sent again and again */
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(status_of(&tablet).last_round_trips, 1);
+        assert_true(status_of(&tablet).last_bytes_sent < 1024);
+}
+
+static void count_findings(void *context, bool good, const char *text)
+{
+        size_t *bad = context;
+
+        (void)text;
+        *bad += !good;
+}
+
+static void doctor_finds_what_is_damaged(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+        size_t bad = 0;
+
+        (void)state;
+        station_sync(&tablet);
+        for (uint32_t i = 1; i <= 5; i++)
+                assert_int_equal(alert(&tablet, i, &person, "dog"), 0);
+        assert_int_equal(engine_doctor(tablet.engine, true, count_findings, &bad), 0);
+        assert_int_equal(bad, 0);
+        assert_int_equal(db_exec(tablet.engine->options.outbox_db,
+                                 "UPDATE entry SET recorded_ms = recorded_ms + 1 WHERE place = 2"),
+                         0);
+        assert_int_equal(engine_doctor(tablet.engine, true, count_findings, &bad), 0);
+        assert_true(bad > 0);
+}
+
+static void looking_at_people_is_recorded_within_a_second(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+        struct engine_now now;
+
+        (void)state;
+        station_sync(&tablet);
+        for (int i = 0; i < 5; i++)
+                station_text(&tablet, &rig.nurse, &person, "family", NULL, NULL);
+        people(&tablet, &rig.nurse, "");
+        now = station_now(&tablet);
+        assert_int_equal(status_of(&tablet).access_events, 0);
+        assert_true(engine_deadline(tablet.engine) <= now.boot_ms + 1000);
+        tablet.boot_ms = engine_deadline(tablet.engine);
+        now = station_now(&tablet);
+        assert_true(engine_tick(tablet.engine, &now) >= 0);
+        assert_int_equal(status_of(&tablet).access_events, 2); /* one person, one list */
+        station_sync(&tablet);
+        assert_int_equal(status_of(&tablet).counts[OUTCOME_APPLIED], 2);
+        assert_int_equal(status_of(&tablet).counts[OUTCOME_NONE], 0);
+}
+
+static int take_draft(void *context, const struct engine_draft *draft)
+{
+        (*(size_t *)context)++;
+        assert_true(bytes_equal(draft->content, bytes_text("half a visit")));
+        return 0;
+}
+
+static void drafts_are_their_owners_and_survive(void **state)
+{
+        struct engine_now now;
+        struct uuid id = new_id(1), person = new_id(2);
+        size_t count = 0;
+
+        (void)state;
+        station_sync(&tablet);
+        now = station_now(&tablet);
+        assert_int_equal(engine_draft_put(tablet.engine, &rig.nurse, &now, &id, &person, NULL,
+                                          bytes_text("half a visit")),
+                         0);
+        assert_int_equal(engine_draft_put(tablet.engine, &rig.coordinator, &now, &id, &person, NULL,
+                                          bytes_text("mine")),
+                         PANNIER_E_TAKEN);
+        assert_int_equal(
+                engine_draft_get(tablet.engine, &rig.coordinator, &now, &id, take_draft, &count),
+                PANNIER_E_NOT_FOUND);
+        station_stop(&tablet);
+        assert_false(file_has(tablet.outbox, "", "half a visit"));
+        assert_false(file_has(tablet.outbox, "-wal", "half a visit"));
+        (void)remove(tablet.replica);
+        station_start(&tablet);
+        station_sync(&tablet);
+        assert_int_equal(engine_draft_list(tablet.engine, &rig.nurse, &now, take_draft, &count), 0);
+        assert_int_equal(count, 1);
+        assert_int_equal(status_of(&tablet).drafts, 1);
+        assert_int_equal(engine_draft_delete(tablet.engine, &rig.nurse, &id), 0);
+        assert_int_equal(engine_draft_delete(tablet.engine, &rig.nurse, &id), PANNIER_E_NOT_FOUND);
+}
+
+static void an_outbox_that_was_copied_back_is_told_forked(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+        char kept[300];
+
+        station_sync(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "one"), 0);
+        station_stop(&tablet);
+        (void)snprintf(kept, sizeof(kept), "%s", unit_path(state, "outbox.kept"));
+        copy_file(tablet.outbox, kept);
+        station_start(&tablet);
+        assert_int_equal(alert(&tablet, 2, &person, "two"), 0);
+        station_sync(&tablet);
+        station_stop(&tablet);
+        copy_file(kept, tablet.outbox);
+        (void)remove(tablet.replica);
+        station_start(&tablet);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_STOP);
+        assert_int_equal(status_of(&tablet).failure, EXCHANGE_FORKED);
+}
+
+static void nothing_of_a_body_lies_in_clear_on_the_disk(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Quetzalcanary", "Ann", &rig.team);
+
+        (void)state;
+        station_sync(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "Quetzalcanary"), 0);
+        assert_false(file_has(tablet.outbox, "", "Quetzalcanary"));
+        assert_false(file_has(tablet.outbox, "-wal", "Quetzalcanary"));
+        assert_false(file_has(tablet.replica, "", "Quetzalcanary"));
+        assert_false(file_has(tablet.replica, "-wal", "Quetzalcanary"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(first_sync_brings_the_caseload_and_nothing_else,
-                                                setup, teardown),
+                TEST(first_sync_brings_the_caseload_and_nothing_else),
+                TEST(own_work_is_shown_at_once_and_confirmed_by_its_receipt),
+                TEST(the_same_request_again_records_nothing_twice),
+                TEST(an_array_is_recorded_whole_or_not_at_all),
+                TEST(what_is_wrong_is_refused_by_name),
+                TEST(a_replica_that_missed_a_write_catches_up_from_the_outbox),
+                TEST(a_lost_replica_is_rebuilt_without_losing_waiting_work),
+                TEST(receipts_are_durable_before_the_replica_hears_of_them),
+                TEST(a_first_sync_interrupted_after_every_step_ends_complete),
+                TEST(answers_cut_at_any_byte_change_nothing),
+                TEST(a_forged_signature_is_believed_about_nothing),
+                TEST(a_person_met_offline_arrives_with_everything_in_one_exchange),
+                TEST(own_edits_never_conflict_and_those_of_others_do),
+                TEST(a_conflict_is_decided_by_a_role_that_may),
+                TEST(a_proposal_is_shown_beside_and_never_in_place),
+                TEST(a_refused_entry_stays_visible_with_its_reason),
+                TEST(who_leaves_is_erased_to_the_last_byte),
+                TEST(a_scope_that_is_no_longer_granted_is_an_exit_of_all_in_it),
+                TEST(an_exchange_without_news_is_one_small_round_trip),
+                TEST(a_damaged_row_is_told_and_stops_nothing),
+                TEST(doctor_finds_what_is_damaged),
+                TEST(looking_at_people_is_recorded_within_a_second),
+                TEST(drafts_are_their_owners_and_survive),
+                TEST(an_outbox_that_was_copied_back_is_told_forked),
+                TEST(nothing_of_a_body_lies_in_clear_on_the_disk),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
