@@ -178,24 +178,34 @@ static int on_option(void *context, const char *section, const char *name, const
         return 0;
 }
 
-int conf_load(const char *path, const struct conf_option *options, size_t count, void *conf)
+int conf_read(FILE *stream, const char *name, const struct conf_option *options, size_t count,
+              void *conf)
 {
-        struct reading reading = {.options = options, .count = count, .conf = conf, .path = path};
+        struct reading reading = {
+                .options = options, .count = count, .conf = conf, .file = stream, .path = name};
         int line;
 
         assert(count <= 64); /* bits of `seen` */
-        reading.file = fopen(path, "re");
-        if (!reading.file)
-                return FAIL(errno == ENOENT ? PANNIER_E_NOT_FOUND : PANNIER_E_SYSTEM, "%s: %s",
-                            path, strerror(errno));
         line = ini_parse_stream(next_line, &reading, on_option, &reading);
-        if (ferror(reading.file))
-                reading.error = FAIL(PANNIER_E_SYSTEM, "%s cannot be read", path);
-        (void)fclose(reading.file);
+        if (ferror(stream))
+                return FAIL(PANNIER_E_SYSTEM, "%s cannot be read", name);
         if (line > 0 && (reading.error == 0 || line < reading.error_line))
-                return FAIL(PANNIER_E_INVALID, "%s:%d: neither [section] nor name = value", path,
+                return FAIL(PANNIER_E_INVALID, "%s:%d: neither [section] nor name = value", name,
                             line);
         return reading.error;
+}
+
+int conf_load(const char *path, const struct conf_option *options, size_t count, void *conf)
+{
+        FILE *file = fopen(path, "re");
+        int r;
+
+        if (!file)
+                return FAIL(errno == ENOENT ? PANNIER_E_NOT_FOUND : PANNIER_E_SYSTEM, "%s: %s",
+                            path, strerror(errno));
+        r = conf_read(file, path, options, count, conf);
+        (void)fclose(file);
+        return r;
 }
 
 static void print_range(const struct conf_option *option, FILE *out)

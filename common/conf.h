@@ -68,6 +68,10 @@ void conf_defaults(const struct conf_option *options, size_t count, void *conf);
  */
 int conf_load(const char *path, const struct conf_option *options, size_t count, void *conf);
 
+/* conf_read() - as conf_load(), from an open stream; @name is what errors call it */
+int conf_read(FILE *stream, const char *name, const struct conf_option *options, size_t count,
+              void *conf);
+
 /* conf_set() - one option from elsewhere (command line, environment); PANNIER_E_INVALID with the reason */
 int conf_set(const struct conf_option *options, size_t count, const char *section, const char *name,
              const char *value, void *conf);
