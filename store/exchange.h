@@ -11,6 +11,7 @@
 #ifndef STORE_EXCHANGE_H
 #define STORE_EXCHANGE_H
 
+#include "common/nhs_number.h"
 #include "common/wire.h"
 #include "store/storage.h"
 
@@ -20,6 +21,7 @@ struct exchange_settings {
         struct wire_trust trust;
         struct wire_policy policy;
         size_t changes_max; /* bytes of changes in an answer; 0: WIRE_ANSWER_CHANGES_MAX */
+        enum nhs_environment environment; /* which NHS numbers are real here */
 };
 
 /* Connection and scratch memory of one thread; for the writer or for a reader. */

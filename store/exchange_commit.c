@@ -471,7 +471,14 @@ static int play(struct commit *commit)
 
 static int need_judge(struct exchange *exchange)
 {
-        return exchange->judge ? 0 : judge_new(exchange->storage, &exchange->judge);
+        int r;
+
+        if (exchange->judge)
+                return 0;
+        r = judge_new(exchange->storage, &exchange->judge);
+        if (r == 0)
+                judge_environment(exchange->judge, exchange->settings->environment);
+        return r;
 }
 
 int exchange_commit(struct exchange *exchange, struct exchange_request *const *requests,

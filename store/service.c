@@ -240,6 +240,7 @@ static void fill_exchange_settings(struct service *service)
                            .poll_s = (uint32_t)settings->poll_s,
                            .poll_max_s = (uint32_t)settings->poll_max_s,
                            .day_bytes = (uint64_t)settings->day_kib << 10},
+                .environment = (enum nhs_environment)settings->environment,
         };
 }
 

@@ -4,19 +4,17 @@
 #ifndef STORE_SETTINGS_H
 #define STORE_SETTINGS_H
 
-#include "common/wire_messages.h"
+#include "common/nhs_number.h"
 #include "store/ca.h"
 
 #include <stdio.h>
-
-enum store_environment { STORE_TEST, STORE_LIVE };
 
 enum { SETTINGS_HOST_SIZE = 256, SETTINGS_HOSTS_SIZE = 2048 };
 
 struct store_settings {
         /* [store] */
         char name[CA_NAME_MAX + 1];
-        int environment; /* enum store_environment */
+        int environment; /* enum nhs_environment */
         char hosts
                 [SETTINGS_HOSTS_SIZE]; /* separated by commas; the first one stands in enrolment links */
         /* [listen] */

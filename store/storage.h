@@ -390,6 +390,10 @@ struct storage_ops {
                            const struct uuid *person, struct custody_row *ret); /* 1, 0 */
         /* custody_sent() - write; since_ms of rows that are there stays, but after an erasure */
         int (*custody_sent)(struct storage *storage, const struct custody_row *rows, size_t count);
+        /* custody_of_person() - which devices were sent a person; for people who ask, it reads all of custody */
+        int (*custody_of_person)(struct storage *storage, const struct uuid *person,
+                                 int (*visit)(void *context, const struct custody_row *row),
+                                 void *context);
         int (*custody_each)(struct storage *storage, const struct uuid *device,
                             int (*visit)(void *context, const struct custody_row *row),
                             void *context);
@@ -405,6 +409,8 @@ struct storage_ops {
                            void *context);
         int (*device_report)(struct storage *storage, const struct uuid *id, int64_t seen_ms,
                              const struct device_report *report);
+        int (*device_reported)(struct storage *storage, const struct uuid *id,
+                               struct device_report *ret); /* 1, 0 */
         /* Grants: what the operator gave, before the catalogue's grant rules widen it. */
         int (*grants_of)(struct storage *storage, const struct uuid *device,
                          storage_scope_visit *visit, void *context);

@@ -11,6 +11,7 @@ enum device_sql {
         SQL_DEVICE_PUT,
         SQL_DEVICE_EACH,
         SQL_DEVICE_REPORT,
+        SQL_DEVICE_REPORTED,
         SQL_GRANTS_OF,
         SQL_GRANT_PUT,
         SQL_GRANT_REMOVE,
@@ -39,6 +40,8 @@ static const char *const device_sql[SQL_DEVICE_COUNT_] = {
         [SQL_DEVICE_REPORT] =
                 "UPDATE device SET seen_ms = max(seen_ms, ?2), waiting = ?3, parked = ?4,"
                 " quarantined = ?5, oldest_ms = ?6, clock_offset_ms = ?7 WHERE id = ?1",
+        [SQL_DEVICE_REPORTED] = "SELECT waiting, parked, quarantined, oldest_ms, clock_offset_ms"
+                                " FROM device WHERE id = ?1",
         [SQL_GRANTS_OF] = "SELECT kind, id FROM device_grant WHERE device = ?1 ORDER BY kind, id",
         [SQL_GRANT_PUT] =
                 "INSERT OR IGNORE INTO device_grant (device, kind, id) VALUES (?1, ?2, ?3)",
@@ -176,6 +179,28 @@ static int op_device_report(struct storage *storage, const struct uuid *id, int6
         return db_run(sqlite->db, stmt);
 }
 
+static int op_device_reported(struct storage *storage, const struct uuid *id,
+                              struct device_report *ret)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        sqlite3_stmt *stmt = device_stmt(sqlite, SQL_DEVICE_REPORTED);
+        int r;
+
+        db_bind_uuid(stmt, 1, id);
+        r = db_step(sqlite->db, stmt);
+        if (r <= 0)
+                return r;
+        *ret = (struct device_report){
+                .waiting = (uint64_t)db_column_int(stmt, 0),
+                .parked = (uint64_t)db_column_int(stmt, 1),
+                .quarantined = (uint64_t)db_column_int(stmt, 2),
+                .oldest_ms = db_column_int(stmt, 3),
+                .clock_offset_ms = db_column_int(stmt, 4),
+        };
+        db_reset(stmt);
+        return 1;
+}
+
 static int op_grants_of(struct storage *storage, const struct uuid *device,
                         storage_scope_visit *visit, void *context)
 {
@@ -277,6 +302,7 @@ void sqlite_device_ops(struct storage_ops *ops)
         ops->device_put = op_device_put;
         ops->device_each = op_device_each;
         ops->device_report = op_device_report;
+        ops->device_reported = op_device_reported;
         ops->grants_of = op_grants_of;
         ops->grant_put = op_grant_put;
         ops->grant_remove = op_grant_remove;

@@ -27,6 +27,7 @@ enum feed_sql {
         SQL_CUSTODY_GET,
         SQL_CUSTODY_SENT,
         SQL_CUSTODY_EACH,
+        SQL_CUSTODY_OF,
         SQL_FEED_COUNT_
 };
 
@@ -88,6 +89,8 @@ static const char *const feed_sql[SQL_FEED_COUNT_] = {
                 " position = CASE locality WHEN excluded.locality"
                 " THEN max(position, excluded.position) ELSE excluded.position END,"
                 " locality = excluded.locality, erased_ms = 0",
+        [SQL_CUSTODY_OF] = "SELECT locality, device, person, since_ms, position, erased_ms"
+                           " FROM custody WHERE person = ?1 ORDER BY device",
         [SQL_CUSTODY_EACH] = "SELECT locality, device, person, since_ms, position, erased_ms"
                              " FROM custody WHERE device = ?1 ORDER BY person",
 };
@@ -510,15 +513,14 @@ static int op_custody_sent(struct storage *storage, const struct custody_row *ro
         return r;
 }
 
-static int op_custody_each(struct storage *storage, const struct uuid *device,
-                           int (*visit)(void *context, const struct custody_row *row),
-                           void *context)
+static int visit_custody(struct storage *storage, enum feed_sql sql, const struct uuid *id,
+                         int (*visit)(void *context, const struct custody_row *row), void *context)
 {
         struct storage_sqlite *sqlite = sqlite_of(storage);
-        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_CUSTODY_EACH);
+        sqlite3_stmt *stmt = feed_stmt(sqlite, sql);
         int r;
 
-        db_bind_uuid(stmt, 1, device);
+        db_bind_uuid(stmt, 1, id);
         while ((r = db_step(sqlite->db, stmt)) > 0) {
                 struct custody_row row;
 
@@ -529,6 +531,20 @@ static int op_custody_each(struct storage *storage, const struct uuid *device,
         }
         db_reset(stmt);
         return r;
+}
+
+static int op_custody_each(struct storage *storage, const struct uuid *device,
+                           int (*visit)(void *context, const struct custody_row *row),
+                           void *context)
+{
+        return visit_custody(storage, SQL_CUSTODY_EACH, device, visit, context);
+}
+
+static int op_custody_of_person(struct storage *storage, const struct uuid *person,
+                                int (*visit)(void *context, const struct custody_row *row),
+                                void *context)
+{
+        return visit_custody(storage, SQL_CUSTODY_OF, person, visit, context);
 }
 
 void sqlite_feed_ops(struct storage_ops *ops)
@@ -551,6 +567,7 @@ void sqlite_feed_ops(struct storage_ops *ops)
         ops->custody_get = op_custody_get;
         ops->custody_sent = op_custody_sent;
         ops->custody_each = op_custody_each;
+        ops->custody_of_person = op_custody_of_person;
 }
 
 int sqlite_feed_prepare(struct storage_sqlite *sqlite)

@@ -1,0 +1,89 @@
+#include "store/commands.h"
+
+#include <stddef.h>
+
+#define OPTIONS_END                                                                                \
+        {                                                                                          \
+                NULL, NULL, NULL                                                                   \
+        }
+
+static const struct command_option init_options[] = {
+        {"host", "NAME", "a name or address of this machine; may be given again, or with commas"},
+        {"name", "TEXT", "what the store is called in its certificates (Pannier)"},
+        {"environment", "test|live", "test (default): made-up NHS numbers only; live: real ones"},
+        {"locality", "UUID", "keep this locality from the beginning; load adds others"},
+        {"address", "ADDRESS", "listen here only"},
+        {"port", "N", "TLS port of devices (8443)"},
+        {"health-port", "N", "loopback port of health and metrics (9464)"},
+        OPTIONS_END,
+};
+
+static const struct command_option serve_options[] = {
+        {"port", "N", "instead of the one in store.conf; 0: any free one"},
+        {"health-port", "N", "instead of the one in store.conf; 0: any free one"},
+        {"log", "LEVEL", "error, warning, info or debug"},
+        OPTIONS_END,
+};
+
+static const struct command_option code_options[] = {
+        {"name", "TEXT", "what people call the device"},
+        {"device", "ID|NAME", "a new code for a device that is there: its key is lost"},
+        {"team", "ID|NAME", "grant the caseload of a team; may be given again"},
+        {"home", "ID|NAME", "grant the people of a care home; may be given again"},
+        {"scope", "KIND:ID", "grant a scope by its kind and id; may be given again"},
+        {"ceiling", "CLASS", "basic, clinical or restricted: the most it may hold"},
+        {"expires", "TIME", "how long the code is good: 24h, 7d (default) … 90d"},
+        {"host", "NAME", "in the link, instead of the first host of store.conf"},
+        {"port", "N", "in the link, instead of the port of store.conf"},
+        {"no-qr", NULL, "no QR code, also on a terminal"},
+        OPTIONS_END,
+};
+
+static const struct command_option quarantine_options[] = {
+        {"bytes", "FILE", "write the raw bytes of the entry named by --entry to a new file"},
+        {"entry", "ID", "of --bytes"},
+        OPTIONS_END,
+};
+
+static const struct command table[] = {
+        {"init", "", "make a store in an empty folder",
+         "Makes the folder (0700), a device authority, certificates, the signing key, the "
+         "database\n"
+         "and store.conf. Interrupted, it may be run again. A store that is there is not "
+         "touched.\n",
+         0, 0, init_options, command_init},
+        {"serve", "", "serve devices until SIGTERM",
+         "Prints READY with the ports when devices can connect. SIGHUP reads the certificate "
+         "again.\n",
+         0, 0, serve_options, command_serve},
+        {"device code", "", "invite a device: a code, a link, a QR code",
+         "The code is good for one device, which makes its own key. Only its hash is kept here.\n",
+         0, 0, code_options, command_device_code},
+        {"device list", "", "all devices, when they were seen, what waits on them", "", 0, 0, NULL,
+         command_device_list},
+        {"device show", "ID|NAME", "one device: what it may hold, and whom it holds", "", 1, 1,
+         NULL, command_device_show},
+        {"device revoke", "ID|NAME", "shut a device out from its next request on",
+         "It gets nothing any more. Who is on it stays in custody until it is erased or written "
+         "off.\n",
+         1, 1, NULL, command_device_revoke},
+        {"person", "NHSNUMBER|ID", "what the store knows about a person, who has it, who saw it",
+         "Identity, scopes, devices and access; never clinical content.\n", 1, 1, NULL,
+         command_person},
+        {"status", "", "localities, counts, certificates", "", 0, 0, NULL, command_status},
+        {"verify", "[LOCALITY…]", "check the log's chain, play it again and compare",
+         "Exit code 65 where something differs.\n", 0, 64, NULL, command_verify},
+        {"conflicts", "", "what waits for a decision: ids, ages, never content", "", 0, 0, NULL,
+         command_conflicts},
+        {"quarantine", "", "what was refused, and why: ids, ages, never content",
+         "--entry ID --bytes FILE writes an entry's header and body as they came: clinical "
+         "content\n"
+         "that only whoever repairs it may see.\n",
+         0, 0, quarantine_options, command_quarantine},
+        {NULL, NULL, NULL, NULL, 0, 0, NULL, NULL},
+};
+
+const struct command *commands(void)
+{
+        return table;
+}
