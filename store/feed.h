@@ -60,13 +60,18 @@ struct feed_group { /* records of one type in one locality */
         struct wire_records_writer writer;
 };
 
-struct feed_page { /* init with {0}; reusable */
+struct feed_person; /* what is known about somebody while a page is read */
+
+struct feed_page { /* init with {0} */
         struct feed_group *groups;
         size_t group_count, group_capacity;
         struct buffer feeds;        /* feed messages, in the order of reading */
         struct buffer custody;      /* struct custody_row behind each other, one per person */
         struct buffer joins, exits; /* struct uuid behind each other, of the feed being read */
-        size_t size;                /* bytes of changes so far */
+        struct buffer memberships;
+        struct feed_person *people; /* hashed by id */
+        size_t person_count, person_capacity;
+        size_t size; /* bytes of changes so far */
         size_t row_count;
         bool more; /* something is left in the snapshot */
 };

@@ -14,6 +14,13 @@ enum {
         COVER_MAX = 64
 }; /* scopes of one person on one device; more only means that records are sent again */
 
+/* Rows of one feed jump between people, and each has to be looked up: what was found is kept for the page. */
+struct feed_person {
+        struct uuid id;
+        uint32_t first, count; /* in page->memberships */
+        bool used;
+};
+
 struct scan {
         struct feed_page *page;
         struct storage *storage;
@@ -23,10 +30,7 @@ struct scan {
         const struct scope_set *scopes;
         size_t limit;
         int64_t now_ms;
-        /* of the person whose records are being read */
-        struct uuid person;
-        const struct feed *person_feed;
-        struct cover covers[COVER_MAX];
+        struct cover covers[COVER_MAX]; /* of the person whose records are being read */
         size_t cover_count;
         /* of the join that is being read */
         uint64_t joined;
@@ -41,6 +45,8 @@ void feed_page_deinit(struct feed_page *page)
         buffer_deinit(&page->custody);
         buffer_deinit(&page->joins);
         buffer_deinit(&page->exits);
+        buffer_deinit(&page->memberships);
+        free(page->people);
         *page = (struct feed_page){0};
 }
 
@@ -81,33 +87,110 @@ static bool has_brought(const struct cover *cover, const struct record *record)
         return by_join ? reached_inside(cursor, record) : cursor->join_type == 0;
 }
 
-static int add_cover(void *context, const struct member_row *member)
+/* Where another scope of the device has the person, what is kept is that scope and the person's join row in it. */
+struct membership {
+        uint64_t feed, joined;
+};
+
+static int keep_membership(void *context, const struct member_row *member)
 {
         struct scan *scan = context;
+        const struct membership membership = {member->feed, member->joined};
 
-        if (member->joined == 0 || member->feed == scan->feed->number)
+        if (member->joined == 0)
                 return 0;
+        buffer_append(&scan->page->memberships, BYTES(&membership, sizeof(membership)));
+        return buffer_check(&scan->page->memberships);
+}
+
+static size_t person_slot(const struct feed_page *page, const struct uuid *person)
+{
+        uint64_t hash;
+        size_t slot;
+
+        memcpy(&hash, person->bytes + 8, sizeof(hash)); /* the random half of a UUID */
+        hash *= 0x9e3779b97f4a7c15ULL;
+        slot = (size_t)(hash >> 32) & (page->person_capacity - 1);
+        while (page->people[slot].used && !uuid_equal(&page->people[slot].id, person))
+                slot = (slot + 1) & (page->person_capacity - 1);
+        return slot;
+}
+
+static int grow_people(struct feed_page *page)
+{
+        struct feed_person *old = page->people;
+        size_t count = page->person_capacity;
+        size_t capacity = count > 0 ? 2 * count : 256;
+        struct feed_person *people = calloc(capacity, sizeof(*people));
+
+        if (!people)
+                return FAIL(PANNIER_E_MEMORY, "no memory for a page's people");
+        page->people = people;
+        page->person_capacity = capacity;
+        for (size_t i = 0; i < count; i++)
+                if (old[i].used)
+                        people[person_slot(page, &old[i].id)] = old[i];
+        free(old);
+        return 0;
+}
+
+static int find_person(struct scan *scan, const struct uuid *person, const struct feed_person **ret)
+{
+        struct feed_page *page = scan->page;
+        struct feed_person *found;
+        size_t before = page->memberships.size;
+        int r = 0;
+
+        if (2 * page->person_count >= page->person_capacity)
+                r = grow_people(page);
+        if (r < 0)
+                return r;
+        found = &page->people[person_slot(page, person)];
+        *ret = found;
+        if (found->used)
+                return 0;
+        r = scan->storage->ops->members_of(scan->storage, &scan->feed->key.locality, person,
+                                           keep_membership, scan);
+        if (r < 0)
+                return r;
+        *found = (struct feed_person){
+                .id = *person,
+                .first = (uint32_t)(before / sizeof(struct membership)),
+                .count = (uint32_t)((page->memberships.size - before) / sizeof(struct membership)),
+                .used = true,
+        };
+        page->person_count++;
+        return 0;
+}
+
+static void add_cover(struct scan *scan, const struct membership *membership)
+{
         for (size_t i = 0; i < scan->list->count && scan->cover_count < COVER_MAX; i++) {
                 const struct feed *feed = &scan->list->items[i];
 
-                if (feed->number != member->feed || feed->key.class != scan->feed->key.class)
-                        continue;
-                scan->covers[scan->cover_count++] = (struct cover){feed, member->joined};
+                if (feed->number == membership->feed && feed->key.class == scan->feed->key.class)
+                        scan->covers[scan->cover_count++] =
+                                (struct cover){feed, membership->joined};
         }
-        return 0;
 }
 
 static int load_covers(struct scan *scan, const struct uuid *person)
 {
-        if (scan->person_feed == scan->feed && uuid_equal(&scan->person, person))
-                return 0;
-        scan->person = *person;
-        scan->person_feed = scan->feed;
+        const struct feed_person *found;
+        const struct membership *memberships;
+        int r;
+
         scan->cover_count = 0;
         if (uuid_is_none(person))
                 return 0;
-        return scan->storage->ops->members_of(scan->storage, &scan->feed->key.locality, person,
-                                              add_cover, scan);
+        r = find_person(scan, person, &found);
+        if (r < 0)
+                return r;
+        memberships = (const struct membership *)(const void *)scan->page->memberships.data;
+        for (uint32_t i = found->first; i < found->first + found->count; i++)
+                if (memberships[i].feed != scan->feed->number)
+                        add_cover(scan, &memberships[i]);
+        return 0;
 }
 
 static bool is_covered(const struct scan *scan, const struct record *record)

@@ -2,7 +2,7 @@
  * The store's share of an exchange, without network, TLS and device: how long each step takes for workload W and for a
  * queue of 1,000 entries. For work on the store's speed; tests/bench/run measures the whole.
  *
- *     bench_exchange FOLDER        makes its database there
+ *     bench_exchange FOLDER [FIRST_SYNCS [PUSHES]]     makes its database there
  */
 #include "store/load.h"
 #include "store/sample.h"
@@ -270,12 +270,27 @@ static void first_sync(void)
         print_times("first sync", &times, times.rows);
 }
 
+/* An outbox that begins anew, under another incarnation. */
+static void empty_outbox(uint32_t round)
+{
+        struct tablet_lane *lane = &tablet.lanes[LANE_ROUTINE];
+
+        for (size_t i = 0; i < lane->count; i++) {
+                buffer_deinit(&lane->entries[i].header);
+                buffer_deinit(&lane->entries[i].body);
+        }
+        lane->count = 0;
+        tablet.incarnation = test_id(21, 1000 + round);
+}
+
 static void push(uint32_t round, const struct uuid *author)
 {
         struct times times = {0};
         struct draft_request request;
-        uint64_t first = tablet.lanes[LANE_ROUTINE].count + 1;
+        uint64_t first;
 
+        empty_outbox(round);
+        first = 1;
         for (uint32_t i = 0; i < PUSH; i++)
                 append_observations(round * PUSH + i, author);
         request_begin(&request, &tablet, false);
@@ -307,7 +322,11 @@ int main(int argc, char **argv)
         struct record nurse = {0};
         char path[4096];
 
-        if (argc != 2)
+        int rounds = argc > 2 ? (int)strtol(argv[2], NULL, 10) : ROUNDS;
+
+        int pushes = argc > 3 ? (int)strtol(argv[3], NULL, 10) : ROUNDS;
+
+        if (argc < 2)
                 return 64;
         (void)snprintf(path, sizeof(path), "%s/store.db", argv[1]);
         (void)unlink(path);
@@ -323,10 +342,11 @@ int main(int argc, char **argv)
                                             take_person, NULL);
         (void)test.reader->ops->record_each(test.reader, catalogue_staff_type(), NULL, NULL,
                                             take_nurse, &nurse);
-        for (int i = 0; i < ROUNDS; i++)
+        for (int i = 0; i < rounds; i++)
                 first_sync();
         no_news();
-        push(0, &nurse.id);
+        for (uint32_t i = 0; i < (uint32_t)pushes; i++)
+                push(i, &nurse.id);
         tablet_close(&tablet);
         store_side_close(&side);
         store_test_close(&test);
