@@ -15,7 +15,11 @@ struct grants {
         size_t count, capacity;
         uint8_t state[HASH_SIZE]; /* of the reference data that the items follow from */
         bool has_state;
-        struct scope_set ret; /* what the last call gave */
+        struct scope_set ret; /* what the last call gave … */
+        struct uuid device;   /* … for this device … */
+        int64_t day;
+        const struct storage *storage;
+        uint64_t serial; /* … while storage->grants_serial was this */
 };
 
 int grants_new(struct grants **ret)
@@ -211,8 +215,15 @@ int grants_get(struct grants *grants, struct storage *storage, const struct devi
                 {SCOPE_PROVISIONAL, device->id},
         };
         struct collect collect = {grants, storage, day};
-        int r = check_state(grants, storage, day);
+        int r;
 
+        if (grants->storage == storage && grants->serial == storage->grants_serial &&
+            grants->day == day && uuid_equal(&grants->device, &device->id)) {
+                *ret = &grants->ret;
+                return 0;
+        }
+        grants->storage = NULL;
+        r = check_state(grants, storage, day);
         scope_set_reset(&grants->ret);
         for (size_t i = 0; i < sizeof(always) / sizeof(always[0]) && r >= 0; i++)
                 r = scope_set_add(&grants->ret, &always[i]);
@@ -220,6 +231,10 @@ int grants_get(struct grants *grants, struct storage *storage, const struct devi
                 r = storage->ops->grants_of(storage, &device->id, collect_grant, &collect);
         if (r < 0)
                 return r;
+        grants->storage = storage;
+        grants->serial = storage->grants_serial;
+        grants->day = day;
+        grants->device = device->id;
         *ret = &grants->ret;
         return 0;
 }

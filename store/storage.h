@@ -464,6 +464,11 @@ struct storage_ops {
 /* What an implementation's own struct begins with. */
 struct storage {
         const struct storage_ops *ops;
+        /*
+         * Rises whenever what a device is granted may be different from before: with every transaction and
+         * snapshot, and inside of one with every write of reference data or of a grant.
+         */
+        uint64_t grants_serial;
 };
 
 static inline __attribute__((unused)) struct storage *storage_free(struct storage *storage)

@@ -169,6 +169,7 @@ static void unload(struct storage_sqlite *sqlite)
         for (size_t i = 0; i < sqlite->locality_count; i++)
                 sqlite->localities[i].loaded = false;
         sqlite->mode = MODE_IDLE;
+        sqlite->base.grants_serial++;
 }
 
 static void op_rollback(struct storage *storage)
@@ -295,6 +296,7 @@ static int op_savepoint_back(struct storage *storage)
 
         for (size_t i = 0; i < sqlite->locality_count; i++)
                 sqlite->localities[i].state = sqlite->localities[i].saved;
+        sqlite->base.grants_serial++;
         r = db_run(sqlite->db, core_stmt(sqlite, SQL_SAVEPOINT_BACK));
         return r < 0 ? r : db_run(sqlite->db, core_stmt(sqlite, SQL_SAVEPOINT_KEEP));
 }
@@ -549,6 +551,10 @@ static int open_tables(struct storage_sqlite *sqlite)
         int r = 0;
 
         if (!sqlite->read_only)
+                r = db_exec(
+                        sqlite->db,
+                        "PRAGMA wal_autocheckpoint = 8000"); /* 32 MB: pages are copied less often */
+        if (r == 0 && !sqlite->read_only)
                 r = db_migrate(sqlite->db, store_schema,
                                sizeof(store_schema) / sizeof(store_schema[0]));
         if (r == 0)

@@ -129,6 +129,7 @@ static int op_device_put(struct storage *storage, const struct device_row *row)
 
         if (r < 0)
                 return r;
+        sqlite->base.grants_serial++; /* of its home locality, too */
         db_bind_uuid(stmt, 1, &row->id);
         db_bind_int(stmt, 2, locality);
         db_bind_text(stmt, 3, bytes_text(row->name));
@@ -227,6 +228,7 @@ static int change_grant(struct storage *storage, enum device_sql sql, const stru
         struct storage_sqlite *sqlite = sqlite_of(storage);
         sqlite3_stmt *stmt = device_stmt(sqlite, sql);
 
+        sqlite->base.grants_serial++;
         db_bind_uuid(stmt, 1, device);
         db_bind_int(stmt, 2, scope->kind);
         db_bind_uuid(stmt, 3, &scope->id);

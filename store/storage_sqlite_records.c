@@ -34,6 +34,8 @@ static int op_record_put(struct storage *storage, const struct record *record, s
         struct storage_sqlite *sqlite = sqlite_of(storage);
         int r = sqlite_writing(sqlite);
 
+        if (!record->type->personal)
+                sqlite->base.grants_serial++;
         return r < 0 ? r : record_put(sqlite->tables, record, stamps);
 }
 
