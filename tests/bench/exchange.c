@@ -122,11 +122,14 @@ static void append_observations(uint32_t number, const struct uuid *author)
                 {"respiration", 17},
                 {"spo2", 96},
                 {"oxygen", 1},
+                {"spo2_scale", 1},
                 {"systolic", 128},
                 {"diastolic", 76},
                 {"pulse", 72},
                 {"consciousness", 1},
                 {"temperature", 368},
+                {"news2", 0},
+                {"news2_single", 0},
         };
         CLEANUP(buffer_deinit) struct buffer clear = BUFFER_INIT;
         CLEANUP(buffer_deinit) struct buffer packed = BUFFER_INIT;
