@@ -45,6 +45,31 @@ static const struct command_option quarantine_options[] = {
         OPTIONS_END,
 };
 
+static const struct command_option load_options[] = {
+        {"map", "FILE", "how the table's columns become fields (pannier-store(1), MAPPINGS)"},
+        {"aliases", "FILE", "other names of localities: CSV with the header alias,locality"},
+        {"locality", "CODE|NAME|ID", "of rows that name none"},
+        {"complete", NULL,
+         "the file is the whole truth: what was loaded before and is not in it ends"},
+        {"dry-run", NULL, "report, and change nothing"},
+        {"verbose", NULL, "show every message"},
+        OPTIONS_END,
+};
+
+static const struct command_option sample_options[] = {
+        {"people", "N", "how many people (1000)"},
+        {"seed", "N", "another seed makes another locality (1)"},
+        {"visits", "N", "past visits of each person (2)"},
+        {"observations", "N", "past observations of each person (4)"},
+        {"load", NULL, "load the tables into this store as well"},
+        OPTIONS_END,
+};
+
+static const struct command_option entries_options[] = {
+        {"device", "ID|NAME", "of one device only"},
+        OPTIONS_END,
+};
+
 static const struct command table[] = {
         {"init", "", "make a store in an empty folder",
          "Makes the folder (0700), a device authority, certificates, the signing key, the "
@@ -56,6 +81,16 @@ static const struct command table[] = {
          "Prints READY with the ports when devices can connect. SIGHUP reads the certificate "
          "again.\n",
          0, 0, serve_options, command_serve},
+        {"load", "TABLE FILE", "load a CSV file; again, and only what differs is changed",
+         "TABLE is places, organisations, serves, teams, staff, memberships, people, assignments,\n"
+         "residences, medicines, or any record type. FILE may be - for standard input. Its first\n"
+         "line names the columns. A row that cannot be taken is refused with its line and the\n"
+         "reason, and stops no other; the exit code is then 65.\n",
+         2, 2, load_options, command_load},
+        {"sample", "FOLDER", "make the tables of a locality in which nobody exists",
+         "Writes CSV files for load into FOLDER. NHS numbers begin with 999, which are never "
+         "issued.\n",
+         1, 1, sample_options, command_sample},
         {"device code", "", "invite a device: a code, a link, a QR code",
          "The code is good for one device, which makes its own key. Only its hash is kept here.\n",
          0, 0, code_options, command_device_code},
@@ -75,6 +110,8 @@ static const struct command table[] = {
          "Exit code 65 where something differs.\n", 0, 64, NULL, command_verify},
         {"conflicts", "", "what waits for a decision: ids, ages, never content", "", 0, 0, NULL,
          command_conflicts},
+        {"entries", "", "what came from devices, and what became of it: ids and outcomes", "", 0, 0,
+         entries_options, command_entries},
         {"quarantine", "", "what was refused, and why: ids, ages, never content",
          "--entry ID --bytes FILE writes an entry's header and body as they came: clinical "
          "content\n"

@@ -103,6 +103,9 @@ int command_device_revoke(struct command_line *line);
 int command_person(struct command_line *line);
 int command_status(struct command_line *line);
 int command_verify(struct command_line *line);
+int command_load(struct command_line *line);
+int command_sample(struct command_line *line);
+int command_entries(struct command_line *line);
 int command_conflicts(struct command_line *line);
 int command_quarantine(struct command_line *line);
 

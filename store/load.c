@@ -419,6 +419,8 @@ static int run_all(struct run *run)
         if (r == 0)
                 r = judge_new(run->table.storage, &run->judge);
         if (r == 0)
+                judge_environment(run->judge, options->environment);
+        if (r == 0)
                 r = refresh_places(run);
         if (r == 0)
                 r = read_rows(run);
