@@ -17,7 +17,8 @@ enum {
         COMPRESS_DICTIONARY_NONE = 0, /* id that stands for no dictionary */
         COMPRESS_DICTIONARY_MAX = 8,  /* ids 1 … of one compressor */
         COMPRESS_LEVEL_MESSAGE = 3,
-        COMPRESS_LEVEL_BODY = 9, /* bodies are small: a higher level costs microseconds, and 5 % of a push */
+        COMPRESS_LEVEL_BODY =
+                9, /* bodies are small: a higher level costs microseconds, and 5 % of a push */
 };
 
 struct compressor;

@@ -360,7 +360,7 @@ static int read_reason(struct cbor_reader *reader, struct entry_body *body)
 static int read_author(struct cbor_reader *reader, const struct entry_header *header,
                        struct entry_body *body)
 {
-        uint64_t role, quality, version;
+        uint64_t role = 0, quality = 0, version = 0;
         int r;
 
         r = cbor_read_uuid_or_none(reader, &body->previous);
@@ -391,7 +391,7 @@ static int read_author(struct cbor_reader *reader, const struct entry_header *he
 static int read_body(struct cbor_reader *reader, const struct entry_header *header,
                      struct arena *arena, struct entry_body *body)
 {
-        uint64_t more, type, operation;
+        uint64_t more = 0, type = 0, operation = 0;
         int r;
 
         r = begin_array(reader, BODY_ELEMENTS, &more);

@@ -82,12 +82,22 @@ static void put_part(const struct shape *shape, const uint8_t *object, struct bu
         put_elements(shape, object, out);
 }
 
+/* The other side would refuse it: buffer_check() says PANNIER_E_LIMIT. */
+static void refuse(struct buffer *out)
+{
+        out->failed = true;
+        out->over_limit = true;
+}
+
 static void put_list(const struct element *element, const uint8_t *object, struct buffer *out)
 {
         const uint8_t *item = *(const uint8_t *const *)(const void *)(object + element->offset);
         size_t count = *(const size_t *)(const void *)(object + element->count_offset);
 
-        assert(count <= element->limit);
+        if (count > element->limit) {
+                refuse(out);
+                return;
+        }
         cbor_put_array(out, count);
         for (size_t i = 0; i < count; i++, item += element->size) {
                 if (element->form == FORM_IDS)
@@ -105,12 +115,17 @@ static void put_octets(const uint8_t *octets, size_t size, struct buffer *out)
                 cbor_put_bytes(out, BYTES(octets, size));
 }
 
-static void put_blob(struct bytes blob, struct buffer *out)
+/* BYTES, TEXT and BLOB */
+static void put_bytes(const struct element *element, struct bytes bytes, struct buffer *out)
 {
-        if (blob.size == 0)
+        if (bytes.size > element->limit)
+                refuse(out);
+        else if (element->form == FORM_TEXT)
+                cbor_put_text(out, bytes);
+        else if (element->form == FORM_BLOB && bytes.size == 0)
                 cbor_put_null(out);
         else
-                cbor_put_bytes(out, blob);
+                cbor_put_bytes(out, bytes);
 }
 
 static void put_option(const struct element *element, const void *member, struct buffer *out)
@@ -145,13 +160,9 @@ static void put_element(const struct element *element, const uint8_t *object, st
                 put_octets(member, element->size, out);
                 break;
         case FORM_BYTES:
-                cbor_put_bytes(out, *(const struct bytes *)member);
-                break;
         case FORM_TEXT:
-                cbor_put_text(out, *(const struct bytes *)member);
-                break;
         case FORM_BLOB:
-                put_blob(*(const struct bytes *)member, out);
+                put_bytes(element, *(const struct bytes *)member, out);
                 break;
         case FORM_STRUCT:
                 put_part(element->shape(), member, out);

@@ -3,7 +3,7 @@
  *
  * Each message travels as an array [kind, element …] and each part as an array [element …], the elements in the order of the
  * lists. wire.c makes the encoder and the decoder from the same lists; schema/wire.cddl says the same to other
- * languages and a test holds the two together. A new element is added at the end of a list, never in the middle.
+ * languages and a test holds the two together. What is over a limit fails the buffer it is written to (PANNIER_E_LIMIT). A new element is added at the end of a list, never in the middle.
  */
 #ifndef COMMON_WIRE_MESSAGES_H
 #define COMMON_WIRE_MESSAGES_H

@@ -184,8 +184,8 @@ static int read_part(struct wire_reader *wire, const struct shape *shape, uint8_
 static int read_records(struct wire_reader *wire, uint64_t count, struct wire_records *ret)
 {
         struct cbor_reader *reader = &wire->reader;
-        uint64_t type, row_count;
-        struct bytes rows;
+        uint64_t type = 0, row_count = 0;
+        struct bytes rows = BYTES_NONE;
         int r;
 
         if (count < 5)

@@ -7,7 +7,6 @@
 #include "common/error.h"
 #include "common/record_compact.h"
 
-#include <assert.h>
 #include <string.h>
 
 enum { ROW_ELEMENTS = 6, ORIGIN_ELEMENTS = 3, ELEMENTS_MAX = 64 };
@@ -67,10 +66,9 @@ size_t wire_records_size(const struct wire_records_writer *writer)
 void wire_records_end(struct wire_records_writer *writer, const struct uuid *locality,
                       uint64_t epoch, uint8_t type, struct buffer *out)
 {
-        if (buffer_check(&writer->rows) < 0)
+        if (writer->rows.failed || writer->row_count > WIRE_ROWS_MAX)
                 out->failed = true;
         if (writer->row_count > 0) {
-                assert(writer->row_count <= WIRE_ROWS_MAX);
                 cbor_put_array(out, 6);
                 cbor_put_uint(out, WIRE_KIND_RECORDS);
                 cbor_put_uuid(out, locality);
@@ -137,7 +135,7 @@ static int skip_items(struct cbor_reader *reader, uint64_t count)
 
 static int read_origin(struct cbor_reader *reader, struct wire_row *row)
 {
-        uint64_t count, role;
+        uint64_t count, role = 0;
         int r;
 
         if (cbor_peek_null(reader))

@@ -24,8 +24,7 @@ static int unmake(void **state)
 static void a_body_comes_out_as_it_went_in(void **state)
 {
         CLEANUP(buffer_deinit)
-        struct buffer clear = BUFFER_INIT,
-                      packed = BUFFER_INIT, out = BUFFER_INIT;
+        struct buffer clear = BUFFER_INIT, packed = BUFFER_INIT, out = BUFFER_INIT;
         struct entry_header header;
         struct entry_body body;
 

@@ -47,8 +47,7 @@ static void what_was_packed_comes_out_again(void **state)
         for (size_t i = 0; i < COUNT(sizes); i++) {
                 for (uint8_t dictionary = 0; dictionary <= 1; dictionary++) {
                         CLEANUP(buffer_deinit)
-                        struct buffer packed = BUFFER_INIT,
-                                      out = BUFFER_INIT;
+                        struct buffer packed = BUFFER_INIT, out = BUFFER_INIT;
                         CLEANUP(buffer_deinit) struct buffer message = BUFFER_INIT;
 
                         assert_int_equal(compress_body(compressor, dictionary,
