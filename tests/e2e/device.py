@@ -214,10 +214,14 @@ class Device:
             exchange = status["exchange"]
             newer = exchange["count"] > before["count"] or exchange["last_attempt"] != before["last_attempt"]
             patient = seconds(exchange["next"]) > seconds(status["now"]) + 5
-            if not exchange["running"] and (newer or patient) and expect in (None, exchange["problem"]):
+            ended = not exchange["running"] and (newer or patient)
+            if ended and expect in (None, exchange["problem"]):
                 listener.close()
                 return status
-            listener.next(1)
+            if ended:  # one that had begun before
+                before = exchange
+                self.post("/v1/sync")
+            listener.next(0.2)
         raise AssertionError(f"no exchange ended with {expect}: {self.status()['exchange']}")
 
     # ---- the command ----

@@ -135,6 +135,7 @@ class Store:
         for name, value in headers.items():
             handler.send_header(name, value)
         handler.send_header("Content-Length", str(len(content)))
+        handler.send_header("Connection", "close")  # so that each request meets what the test set up for it
         handler.end_headers()
         handler.wfile.write(content)
 
