@@ -34,7 +34,6 @@ struct load_options {
         bool dry_run;  /* report, and change nothing */
         enum nhs_environment environment; /* which NHS numbers are real here */
         int64_t now_ms;
-        enum nhs_environment environment; /* which NHS numbers are real here */
         void (*random)(void *data, size_t size);
         /* message() - one per finding; @line 0: not about a row; may be NULL */
         void (*message)(void *context, enum load_severity severity, uint64_t line,
