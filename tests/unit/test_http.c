@@ -1,4 +1,8 @@
-/* The HTTPS server against a client that does what no library would: every trap of evhttp has a test here. */
+/*
+ * The HTTPS server against a client that does what no library would: every trap of evhttp has a test here.
+ *
+ * file length: one harness of server and client, and a short test for each trap.
+ */
 #include "tests/unit/unit.h"
 
 #include "common/error.h"
