@@ -128,7 +128,7 @@ int compress_body(struct compressor *compressor, uint8_t dictionary, struct byte
                   struct buffer *out)
 {
         const ZSTD_CDict *known = NULL;
-        size_t start, code;
+        size_t start = 0, code;
         int r;
 
         if (dictionary != COMPRESS_DICTIONARY_NONE) {
