@@ -115,6 +115,13 @@ static void watch_person(void *context, const struct uuid *person, bool gone)
 
 int engine_begin(struct engine *engine)
 {
+        if (replica_lost(engine->replica)) {
+                /* a disk that was full took what had been shown: the outbox gives it back */
+                int r = engine_catch_up(engine);
+
+                if (r < 0)
+                        return r;
+        }
         return replica_begin(engine->replica);
 }
 
@@ -258,7 +265,7 @@ static int catch_up_receipt(void *context, const struct outbox_row *row)
         r = wire_next(&reader, &message);
         if (r <= 0 || message.kind != WIRE_KIND_RECEIPTS || message.receipts.receipts_count != 1)
                 return 0; /* its row fits its hash, so a newer Pannier wrote it */
-        return replica_settle(catch_up->engine->replica, &message.receipts.receipts[0],
+        return replica_settle(catch_up->engine->replica, row->place, &message.receipts.receipts[0],
                               row->receipt);
 }
 
@@ -394,7 +401,8 @@ static int start(struct engine *engine, const struct engine_now *now)
                 return r;
         schedule_init(&engine->schedule, now->boot_ms);
         engine->prune_ms = now->boot_ms;
-        return 0;
+        engine->flush_ms = INT64_MAX;
+        return replica_flush(engine->replica);
 }
 
 int engine_new(const struct engine_options *options, const struct engine_now *now,
@@ -426,6 +434,7 @@ struct engine *engine_free(struct engine *engine)
         if (!engine)
                 return NULL;
         (void)audit_flush(engine, NULL);
+        (void)replica_flush(engine->replica); /* what does not reach the file is in the outbox */
         close_parts(engine);
         db_free(engine->options.replica_db);
         db_free(engine->options.outbox_db);
@@ -439,7 +448,24 @@ int64_t engine_deadline(const struct engine *engine)
 {
         int64_t due_ms = schedule_deadline(&engine->schedule);
 
-        return engine->audit.due_ms < due_ms ? engine->audit.due_ms : due_ms;
+        if (engine->audit.due_ms < due_ms)
+                due_ms = engine->audit.due_ms;
+        return engine->flush_ms < due_ms ? engine->flush_ms : due_ms;
+}
+
+/* A commit of the replica is gathered with others; here its time is set, or it has come. */
+static int flush_replica(struct engine *engine, const struct engine_now *now)
+{
+        if (!replica_unwritten(engine->replica)) {
+                engine->flush_ms = INT64_MAX;
+                return 0;
+        }
+        if (engine->flush_ms == INT64_MAX)
+                engine->flush_ms = now->boot_ms + FLUSH_DELAY_MS;
+        if (now->boot_ms < engine->flush_ms)
+                return 0;
+        engine->flush_ms = INT64_MAX;
+        return replica_flush(engine->replica);
 }
 
 void engine_sync_now(struct engine *engine, const struct engine_now *now)
@@ -465,11 +491,16 @@ int engine_tick(struct engine *engine, const struct engine_now *now)
 {
         int r;
 
+        if (replica_lost(engine->replica))
+                engine->behind = true;
         if (engine->behind) {
                 r = engine_catch_up(engine);
                 if (r < 0)
                         return r;
         }
+        r = flush_replica(engine, now);
+        if (r < 0)
+                return r;
         if (now->boot_ms >= engine->audit.due_ms) {
                 r = audit_flush(engine, now);
                 if (r < 0)

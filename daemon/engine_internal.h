@@ -22,6 +22,7 @@
 
 enum {
         AUDIT_MAX = 512,       /* access events that wait; more are written at once */
+        FLUSH_DELAY_MS = 500,  /* the replica is written so long after it was changed */
         AUDIT_DELAY_MS = 800,  /* at most a second of them can be lost */
         AUDIT_SAME_MS = 60000, /* one staff member looking at one person again is the same event */
         EVENTS_MAX =
@@ -62,6 +63,7 @@ struct engine {
         size_t event_count;
         int64_t attempt_ms; /* wall, of the last exchange */
         int64_t prune_ms;   /* boot clock of the next pruning */
+        int64_t flush_ms; /* boot clock at which the replica is to be written; INT64_MAX: nothing waits */
         bool behind;        /* the outbox has entries that the replica could not take yet */
         struct arena arena; /* scratch of one call */
         struct buffer clear, packed;

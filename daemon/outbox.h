@@ -159,12 +159,13 @@ enum outbox_settled {
 
 /**
  * outbox_settle() - take a receipt, whose signature was checked
- * @message: one receipt as it is kept (wire_put_receipts with this one)
+ * @message:   one receipt as it is kept (wire_put_receipts with this one)
+ * @ret_place: the entry's place, where it was changed
  *
  * Return: enum outbox_settled, or an error
  */
 int outbox_settle(struct outbox *outbox, const struct wire_receipt *receipt, struct bytes message,
-                  uint64_t batch);
+                  uint64_t batch, uint64_t *ret_place);
 
 /* outbox_body_hash() - hash of an entry's body as it travels; 1 found, 0 not (or damaged), or an error */
 int outbox_body_hash(struct outbox *outbox, const struct uuid *id, uint8_t ret[HASH_SIZE]);

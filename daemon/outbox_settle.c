@@ -30,7 +30,7 @@ static bool may_move(enum entry_outcome from, enum entry_outcome to)
 }
 
 int outbox_settle(struct outbox *outbox, const struct wire_receipt *receipt, struct bytes message,
-                  uint64_t batch)
+                  uint64_t batch, uint64_t *ret_place)
 {
         sqlite3_stmt *stmt = outbox->stmts[SQL_BY_ID];
         uint8_t hash[HASH_SIZE];
@@ -67,6 +67,7 @@ int outbox_settle(struct outbox *outbox, const struct wire_receipt *receipt, str
                 return r;
         outbox->counts.states[before]--;
         outbox->counts.states[row.state]++;
+        *ret_place = row.place;
         return OUTBOX_CHANGED;
 }
 

@@ -8,6 +8,9 @@
 #include "replica_sql.h"
 
 static const char *const replica_sql[SQL_COUNT_] = {
+        [SQL_SAVE] = "SAVEPOINT step",
+        [SQL_SAVE_KEEP] = "RELEASE step",
+        [SQL_SAVE_BACK] = "ROLLBACK TO step",
         [SQL_FACT_GET] = "SELECT value FROM fact WHERE name = ?1",
         [SQL_FACT_PUT] = "INSERT INTO fact (name, value) VALUES (?1, ?2) "
                          "ON CONFLICT (name) DO UPDATE SET value = ?2",
@@ -52,7 +55,7 @@ static const char *const replica_sql[SQL_COUNT_] = {
                                   "body, receipt FROM pending WHERE record = ?1 ORDER BY place",
         [SQL_PENDING_HEADS] = "SELECT place, entry, lane, seq, created, state, epoch, position "
                               "FROM pending WHERE record = ?1 ORDER BY place",
-        [SQL_PENDING_BY_ENTRY] = "SELECT place, type, record, person FROM pending WHERE entry = ?1",
+        [SQL_PENDING_BY_PLACE] = "SELECT place, type, record, person FROM pending WHERE place = ?1",
         [SQL_PENDING_COUNT] = "SELECT count(*) FROM pending",
         [SQL_PENDING_SETTLE] = "UPDATE pending SET state = ?2, epoch = ?3, position = ?4, "
                                "receipt = ?5 WHERE place = ?1",
@@ -61,14 +64,14 @@ static const char *const replica_sql[SQL_COUNT_] = {
         [SQL_PENDING_SETTLED] = "SELECT type, record, person FROM pending WHERE locality = ?1 AND "
                                 "position > 0 AND state <> 5 AND (epoch, position) <= (?2, ?3) "
                                 "LIMIT 1",
-        [SQL_PENDING_OF_PERSON] = "SELECT DISTINCT record, type FROM pending WHERE person = ?1",
         [SQL_SHADOW_PUT] = "INSERT INTO shadow (record, type, person, body) "
                            "VALUES (?1, ?2, ?3, ?4) "
                            "ON CONFLICT (record) DO UPDATE SET body = ?4",
         [SQL_SHADOW_GET] = "SELECT body FROM shadow WHERE record = ?1",
         [SQL_SHADOW_DELETE] = "DELETE FROM shadow WHERE record = ?1",
-        [SQL_OWN_PUT] = "INSERT INTO own (person, entry) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-        [SQL_OWN_EACH] = "SELECT entry FROM own WHERE person = ?1",
+        [SQL_OWN_PUT] = "INSERT INTO own (person, place, entry) VALUES (?1, ?2, ?3) "
+                        "ON CONFLICT DO NOTHING",
+        [SQL_OWN_EACH] = "SELECT entry, place FROM own WHERE person = ?1",
         [SQL_OWN_DELETE] = "DELETE FROM own WHERE person = ?1",
         [SQL_PEOPLE_PUT] = "INSERT INTO people (person, label, search) VALUES (?1, ?2, ?3) "
                            "ON CONFLICT (person) DO UPDATE SET label = ?2, search = ?3",
@@ -173,10 +176,70 @@ struct replica *replica_free(struct replica *replica)
         return NULL;
 }
 
+/* ---- transactions ---- */
+
+enum { UNWRITTEN_MAX = 256 }; /* commits that are gathered before they are written */
+
+static int reload(struct replica *replica)
+{
+        int r;
+
+        memset(replica->facts, 0, sizeof(replica->facts));
+        r = load_facts(replica);
+        if (r >= 0)
+                r = count_rows(replica, SQL_PENDING_COUNT, &replica->pending_count);
+        return r < 0 ? r : replica_load_locality(replica);
+}
+
+/* What was committed and not written is gone: everything in memory is read again. */
+static void lose(struct replica *replica)
+{
+        db_rollback(replica->db);
+        replica->open = false;
+        replica->unwritten = 0;
+        replica->lost = true;
+        (void)reload(replica);
+}
+
+int replica_flush(struct replica *replica)
+{
+        int r;
+
+        if (!replica->open)
+                return 0;
+        r = db_commit(replica->db);
+        if (r < 0) {
+                lose(replica);
+                return r;
+        }
+        replica->open = false;
+        replica->unwritten = 0;
+        return 0;
+}
+
+bool replica_unwritten(const struct replica *replica)
+{
+        return replica->open;
+}
+
+bool replica_lost(struct replica *replica)
+{
+        bool lost = replica->lost;
+
+        replica->lost = false;
+        return lost;
+}
+
 int replica_begin(struct replica *replica)
 {
-        int r = db_begin(replica->db);
+        int r = 0;
 
+        if (!replica->open)
+                r = db_begin(replica->db);
+        if (r < 0)
+                return r;
+        replica->open = true;
+        r = db_run(replica->db, replica->stmts[SQL_SAVE]);
         if (r < 0)
                 return r;
         memcpy(replica->facts_before, replica->facts, sizeof(replica->facts));
@@ -187,7 +250,13 @@ int replica_begin(struct replica *replica)
 
 void replica_rollback(struct replica *replica)
 {
-        db_rollback(replica->db);
+        /* SQLite may have rolled back all of it by itself: a full disk, an I/O error */
+        if (sqlite3_get_autocommit(db_handle(replica->db)) ||
+            db_run(replica->db, replica->stmts[SQL_SAVE_BACK]) < 0 ||
+            db_run(replica->db, replica->stmts[SQL_SAVE_KEEP]) < 0) {
+                lose(replica);
+                return;
+        }
         memcpy(replica->facts, replica->facts_before, sizeof(replica->facts));
         replica->pending_count = replica->pending_count_before;
         replica->locality = replica->locality_before;
@@ -195,11 +264,15 @@ void replica_rollback(struct replica *replica)
 
 int replica_commit(struct replica *replica)
 {
-        int r = db_commit(replica->db);
+        int r = db_run(replica->db, replica->stmts[SQL_SAVE_KEEP]);
 
-        if (r < 0)
+        if (r < 0) {
                 replica_rollback(replica);
-        return r;
+                return r;
+        }
+        if (++replica->unwritten < UNWRITTEN_MAX)
+                return 0;
+        return replica_flush(replica);
 }
 
 struct record_tables *replica_tables(struct replica *replica)
@@ -236,16 +309,22 @@ int replica_set_fact(struct replica *replica, enum replica_fact fact, int64_t va
 
 int replica_full(struct replica *replica, bool full)
 {
-        return db_exec(replica->db,
-                       full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+        int r = replica_flush(replica);
+
+        return r < 0 ? r
+                     : db_exec(replica->db,
+                               full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
 }
 
 int replica_seal(struct replica *replica)
 {
-        int log = 0, checkpointed = 0;
-        int code = sqlite3_wal_checkpoint_v2(db_handle(replica->db), NULL,
-                                             SQLITE_CHECKPOINT_TRUNCATE, &log, &checkpointed);
+        int log = 0, checkpointed = 0, code;
+        int r = replica_flush(replica);
 
+        if (r < 0)
+                return r;
+        code = sqlite3_wal_checkpoint_v2(db_handle(replica->db), NULL, SQLITE_CHECKPOINT_TRUNCATE,
+                                         &log, &checkpointed);
         if (code != SQLITE_OK)
                 return FAIL(PANNIER_E_STORAGE, "the erasure is not durable yet: %s",
                             sqlite3_errmsg(db_handle(replica->db)));
@@ -320,27 +399,6 @@ static int erase_records(struct erase *erase, const struct uuid *person, size_t 
         return 0;
 }
 
-/* Pending entries whose record shows nothing any more (refused creations). */
-static int erase_pending(struct replica *replica, const struct uuid *person)
-{
-        sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_OF_PERSON];
-
-        for (;;) {
-                struct uuid record;
-                int r;
-
-                db_bind_uuid(stmt, 1, person);
-                r = db_step(replica->db, stmt);
-                if (r <= 0)
-                        return r;
-                record = db_column_uuid(stmt, 0);
-                db_reset(stmt);
-                r = replica_unpend(replica, &record);
-                if (r < 0)
-                        return r;
-        }
-}
-
 static int forget_own(struct replica *replica, const struct uuid *person,
                       int (*forget)(void *context, const struct uuid *entry), void *context)
 {
@@ -351,7 +409,10 @@ static int forget_own(struct replica *replica, const struct uuid *person,
         while ((r = db_step(replica->db, stmt)) > 0) {
                 struct uuid entry = db_column_uuid(stmt, 0);
 
-                r = forget(context, &entry);
+                /* also of a creation that was refused: no record leads to it */
+                r = replica_unpend_place(replica, (uint64_t)db_column_int(stmt, 1));
+                if (r >= 0)
+                        r = forget(context, &entry);
                 if (r < 0) {
                         db_reset(stmt);
                         return r;
@@ -387,9 +448,7 @@ static int gone_whole(struct replica *replica, const struct uuid *person,
 {
         int r;
 
-        r = erase_pending(replica, person);
-        if (r >= 0)
-                r = people_delete(replica, person);
+        r = people_delete(replica, person);
         if (r >= 0)
                 r = forget_own(replica, person, forget, context);
         if (r >= 0 && replica->watch.person)

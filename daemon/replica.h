@@ -5,8 +5,10 @@
  * hold what a screen shows; the confirmed state of a record with pending entries lies in its shadow. It knows records, feeds
  * and members; not who may see them, and nothing of messages.
  *
- * Writes happen between replica_begin() and replica_commit(). A commit is not flushed (NORMAL); what the store will be told of
- * is made durable by replica_seal().
+ * Writes happen between replica_begin() and replica_commit(). What was committed is seen at once by everybody (there is one
+ * connection), but reaches the file later, with what came after it: by replica_flush(), or when enough has gathered. A crash
+ * before loses nothing: the outbox has the device's own work, the store has the rest, and the facts here say how far it came. What the
+ * store will be told of is made durable by replica_seal().
  */
 #ifndef DAEMON_REPLICA_H
 #define DAEMON_REPLICA_H
@@ -34,6 +36,14 @@ DEFINE_FREEP(replica)
 int replica_begin(struct replica *replica);
 int replica_commit(struct replica *replica);
 void replica_rollback(struct replica *replica);
+
+/* replica_flush() - write to the file what was committed since the last time; on failure it is lost here: replica_lost() */
+int replica_flush(struct replica *replica);
+/* replica_unwritten() - is there anything for replica_flush() to do? */
+bool replica_unwritten(const struct replica *replica);
+/* replica_lost() - has something that was committed been lost since this was asked last? */
+bool replica_lost(struct replica *replica);
+
 struct record_tables *replica_tables(struct replica *replica);
 struct db *replica_db(struct replica *replica);
 
@@ -97,10 +107,10 @@ int replica_erase(struct replica *replica, size_t rows,
                   int (*forget)(void *context, const struct uuid *entry), void *context,
                   bool *ret_erased);
 
-/* replica_seal() - make an erasure durable and leave nothing in the WAL: a FULL commit was made, then TRUNCATE. Outside of transactions. */
+/* replica_seal() - make an erasure durable and leave nothing in the WAL: flush, then TRUNCATE. Between transactions */
 int replica_seal(struct replica *replica);
 
-/* replica_full() - the next transaction commits with FULL (true) or NORMAL (false); outside of transactions */
+/* replica_full() - from now on flush with FULL (true) or NORMAL (false); flushes first. Between transactions */
 int replica_full(struct replica *replica, bool full);
 
 /* ---- records ---- */
@@ -123,7 +133,7 @@ struct replica_entry { /* an entry of the outbox, opened */
 int replica_pend(struct replica *replica, const struct replica_entry *entry);
 
 /* replica_settle() - an own entry got its receipt (or was parked); not being here is no error */
-int replica_settle(struct replica *replica, const struct wire_receipt *receipt,
+int replica_settle(struct replica *replica, uint64_t place, const struct wire_receipt *receipt,
                    struct bytes message);
 
 /* replica_pass() - everything up to @reached of a locality is here: pending entries with a receipt up to it are over */

@@ -13,6 +13,9 @@
 #include <string.h>
 
 enum replica_sql {
+        SQL_SAVE,
+        SQL_SAVE_KEEP,
+        SQL_SAVE_BACK,
         SQL_FACT_GET,
         SQL_FACT_PUT,
         SQL_FEEDS,
@@ -37,13 +40,12 @@ enum replica_sql {
         SQL_PENDING_PUT,
         SQL_PENDING_BY_RECORD,
         SQL_PENDING_HEADS,
-        SQL_PENDING_BY_ENTRY,
+        SQL_PENDING_BY_PLACE,
         SQL_PENDING_COUNT,
         SQL_PENDING_SETTLE,
         SQL_PENDING_STALE,
         SQL_PENDING_DELETE,
         SQL_PENDING_SETTLED,
-        SQL_PENDING_OF_PERSON,
         SQL_SHADOW_PUT,
         SQL_SHADOW_GET,
         SQL_SHADOW_DELETE,
@@ -63,6 +65,8 @@ struct replica {
         struct replica_watch watch;
         struct record_tables *tables;
         sqlite3_stmt *stmts[SQL_COUNT_];
+        bool open, lost;    /* a transaction is open over several commits; one of them was lost */
+        uint32_t unwritten; /* commits in it */
         int64_t facts[FACT_COUNT], facts_before[FACT_COUNT];
         uint64_t pending_count, pending_count_before; /* rows of pending, refused ones included */
         struct uuid locality, locality_before;        /* replica_locality() */
@@ -82,6 +86,9 @@ int replica_provisional(struct replica *replica, const struct record *person, bo
 
 /* replica_unpend() - forget pending entries and shadow of one record, whatever their state */
 int replica_unpend(struct replica *replica, const struct uuid *record);
+
+/* replica_unpend_place() - forget one pending entry by its place in the outbox; not being there is no error */
+int replica_unpend_place(struct replica *replica, uint64_t place);
 
 /* people_put() - index a person's visible record */
 int people_put(struct replica *replica, const struct record *person);

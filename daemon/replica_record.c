@@ -190,7 +190,7 @@ static bool any_active(const struct edits *edits)
         return false;
 }
 
-static int pending_delete(struct replica *replica, uint64_t place)
+int replica_unpend_place(struct replica *replica, uint64_t place)
 {
         sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_DELETE];
         int r;
@@ -209,7 +209,7 @@ static int drop_over(struct replica *replica, struct edits *edits, const struct 
 
         for (size_t i = 0; i < edits->count; i++) {
                 if (overlay_is_over(&edits->items[i], confirmed)) {
-                        int r = pending_delete(replica, edits->places[i]);
+                        int r = replica_unpend_place(replica, edits->places[i]);
 
                         if (r < 0)
                                 return r;
@@ -238,7 +238,7 @@ int replica_unpend(struct replica *replica, const struct uuid *record)
                         break;
                 place = (uint64_t)db_column_int(stmt, 0);
                 db_reset(stmt);
-                r = pending_delete(replica, place);
+                r = replica_unpend_place(replica, place);
                 if (r < 0)
                         return r;
         }
@@ -498,7 +498,8 @@ static int own_put(struct replica *replica, const struct replica_entry *entry)
         if (uuid_is_none(&entry->body->person))
                 return 0;
         db_bind_uuid(stmt, 1, &entry->body->person);
-        db_bind_uuid(stmt, 2, &entry->id);
+        db_bind_int(stmt, 2, (int64_t)entry->place);
+        db_bind_uuid(stmt, 3, &entry->id);
         return db_run(replica->db, stmt);
 }
 
@@ -633,28 +634,26 @@ static int rebuild_record(struct replica *replica, const struct catalogue_type *
         return rebuild(replica, type, record, person, known ? &confirmed : NULL, &edits);
 }
 
-int replica_settle(struct replica *replica, const struct wire_receipt *receipt,
+int replica_settle(struct replica *replica, uint64_t place, const struct wire_receipt *receipt,
                    struct bytes message)
 {
-        sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_BY_ENTRY];
+        sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_BY_PLACE];
         const struct catalogue_type *type;
         struct uuid record, person;
-        int64_t place;
         int r;
 
         if (replica->pending_count == 0)
                 return 0;
-        db_bind_uuid(stmt, 1, &receipt->entry);
+        db_bind_int(stmt, 1, (int64_t)place);
         r = db_step(replica->db, stmt);
         if (r <= 0)
                 return r;
-        place = db_column_int(stmt, 0);
         type = catalogue_type_by_number((uint64_t)db_column_int(stmt, 1));
         record = db_column_uuid(stmt, 2);
         person = db_column_uuid(stmt, 3);
         db_reset(stmt);
         stmt = replica->stmts[SQL_PENDING_SETTLE];
-        db_bind_int(stmt, 1, place);
+        db_bind_int(stmt, 1, (int64_t)place);
         db_bind_int(stmt, 2, (int64_t)receipt->outcome);
         db_bind_int(stmt, 3, (int64_t)receipt->epoch);
         db_bind_int(stmt, 4, (int64_t)receipt->position);

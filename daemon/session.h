@@ -36,6 +36,7 @@ struct session_backup { /* a verified backup that the store told of */
 struct session_receipt {
         const struct wire_receipt *receipt;
         struct bytes message; /* as it is kept */
+        uint64_t place;       /* of the entry */
 };
 
 struct session {

@@ -169,6 +169,7 @@ static int keep_receipt(struct engine *engine, const struct wire_receipts *messa
                 .now_ms = message->now_ms, .receipts = receipt, .receipts_count = 1};
         uint8_t hash[HASH_SIZE];
         struct bytes kept;
+        uint64_t place;
         int r;
 
         /* the signature is over this very body, or it says nothing about our entry */
@@ -179,14 +180,14 @@ static int keep_receipt(struct engine *engine, const struct wire_receipts *messa
         wire_put_receipts(&one, &engine->packed);
         if (buffer_check(&engine->packed) < 0)
                 return buffer_check(&engine->packed);
-        r = outbox_settle(engine->outbox, receipt, buffer_view(&engine->packed), batch);
+        r = outbox_settle(engine->outbox, receipt, buffer_view(&engine->packed), batch, &place);
         if (r != OUTBOX_CHANGED)
                 return r < 0 ? r : 0;
         kept = arena_copy(&session->arena, buffer_view(&engine->packed));
         if (!kept.data)
                 return FAIL(PANNIER_E_MEMORY, "no memory for receipts");
         session->receipts[session->receipts_count++] =
-                (struct session_receipt){.receipt = receipt, .message = kept};
+                (struct session_receipt){.receipt = receipt, .message = kept, .place = place};
         return 0;
 }
 

@@ -28,6 +28,8 @@ static void finish(struct engine *engine, const struct engine_now *now,
 {
         struct session *session = &engine->session;
 
+        if (engine->flush_ms == INT64_MAX)
+                engine->flush_ms = now->boot_ms + FLUSH_DELAY_MS;
         session->state = SESSION_IDLE;
         session->failure = failure;
         session->last_bytes_sent = session->bytes_sent;
@@ -101,7 +103,7 @@ static int apply_receipts(struct engine *engine)
              i < STEP_RECEIPTS && session->receipts_next < session->receipts_count && r >= 0; i++) {
                 const struct session_receipt *kept = &session->receipts[session->receipts_next++];
 
-                r = replica_settle(engine->replica, kept->receipt, kept->message);
+                r = replica_settle(engine->replica, kept->place, kept->receipt, kept->message);
                 engine_event_add(engine, &(struct engine_event){.kind = ENGINE_EVENT_ENTRY,
                                                                 .entry = kept->receipt->entry,
                                                                 .state = kept->receipt->outcome});
@@ -395,11 +397,10 @@ static int step(struct engine *engine)
                 r = engine_commit(engine);
         else
                 engine_rollback(engine);
-        if (r >= 0 && sealing) {
+        if (r >= 0 && sealing)
                 r = replica_seal(engine->replica);
-                if (r >= 0)
-                        r = replica_full(engine->replica, false);
-        }
+        if (r >= 0 && sealing)
+                r = replica_full(engine->replica, false);
         return r;
 }
 

@@ -375,6 +375,8 @@ int engine_write(struct engine *engine, const struct uuid *staff, const struct e
                 engine->behind = true;
                 access_changed(engine->access, NULL);
         }
+        if (engine->flush_ms == INT64_MAX)
+                engine->flush_ms = now->boot_ms + FLUSH_DELAY_MS;
         schedule_work(&engine->schedule, now->boot_ms, any_urgent(ret, count),
                       engine_random(engine));
         return 0;

@@ -51,7 +51,7 @@ CREATE TABLE reached (
 -- The device's own entries whose effect the feeds have not brought back yet, oldest first; and those that were refused.
 CREATE TABLE pending (
         place    INTEGER NOT NULL PRIMARY KEY, -- order of recording, as in outbox.db
-        entry    BLOB NOT NULL UNIQUE,         -- 16 bytes
+        entry    BLOB NOT NULL,                -- 16 bytes
         locality BLOB NOT NULL,                -- 16 bytes, of the entry's header
         lane     INTEGER NOT NULL,
         seq      INTEGER NOT NULL,
@@ -68,7 +68,6 @@ CREATE TABLE pending (
 ) STRICT;
 
 CREATE INDEX pending_record ON pending (record, place);
-CREATE INDEX pending_person ON pending (person, place);
 CREATE INDEX pending_settled ON pending (locality, position) WHERE position > 0 AND state <> 5;
 
 -- Confirmed state of records that have pending entries on top.
@@ -81,11 +80,12 @@ CREATE TABLE shadow (
 
 CREATE INDEX shadow_person ON shadow (person);
 
--- Which entries of the outbox are about whom: their second copies go when the person is erased.
+-- Which entries of the outbox are about whom: they go from here, and their second copies there, when the person is erased.
 CREATE TABLE own (
         person BLOB NOT NULL, -- 16 bytes
+        place  INTEGER NOT NULL, -- of the entry in outbox.db
         entry  BLOB NOT NULL, -- 16 bytes
-        PRIMARY KEY (person, entry)
+        PRIMARY KEY (person, place)
 ) STRICT, WITHOUT ROWID;
 
 -- Finding people: folded texts of the visible person records.
