@@ -151,7 +151,7 @@ int outbox_batch(struct outbox *outbox, int64_t received_ms, struct bytes hashes
                  const uint8_t signature[SIGNATURE_SIZE], uint64_t *ret_number);
 
 enum outbox_settled {
-        OUTBOX_UNKNOWN,   /* no such entry here, or its row is damaged */
+        OUTBOX_UNKNOWN,   /* no such entry here, or with another body, or its row is damaged */
         OUTBOX_UNCHANGED, /* a repeat of what is known */
         OUTBOX_CHANGED,
         OUTBOX_OTHER, /* another outcome than the one it has: not taken */

@@ -74,6 +74,9 @@ void outbox_row_hash(const struct outbox_row *row, uint8_t ret[HASH_SIZE]);
 /* row_read() - the row under the cursor of @stmt; borrows from it. A row that does not fit its hash is marked, not refused. */
 void outbox_row_read(struct outbox *outbox, sqlite3_stmt *stmt, struct outbox_row *row);
 
+/* outbox_seal_context() - associated data of a body's seal */
+void outbox_seal_context(const struct outbox *outbox, const struct uuid *id, uint8_t ret[32]);
+
 int outbox_lane_write(struct outbox *outbox, uint8_t lane);
 int outbox_meta_read(struct outbox *outbox, const char *name, struct buffer *out);
 int outbox_meta_write(struct outbox *outbox, const char *name, struct bytes value);

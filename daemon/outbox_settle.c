@@ -36,6 +36,7 @@ int outbox_settle(struct outbox *outbox, const struct wire_receipt *receipt, str
         uint8_t hash[HASH_SIZE];
         enum entry_outcome before;
         struct outbox_row row;
+        bool other;
         int r;
 
         db_bind_uuid(stmt, 1, &receipt->entry);
@@ -44,9 +45,11 @@ int outbox_settle(struct outbox *outbox, const struct wire_receipt *receipt, str
                 return r < 0 ? r : OUTBOX_UNKNOWN;
         outbox_row_read(outbox, stmt, &row);
         before = row.state;
-        if (row.damaged || !may_move(before, receipt->outcome)) {
+        /* the signature is over this very body, or it says nothing about this entry */
+        other = row.damaged || memcmp(row.body_hash, receipt->body_hash, HASH_SIZE) != 0;
+        if (other || !may_move(before, receipt->outcome)) {
                 db_reset(stmt);
-                return row.damaged                  ? OUTBOX_UNKNOWN
+                return other                        ? OUTBOX_UNKNOWN
                        : before == receipt->outcome ? OUTBOX_UNCHANGED
                                                     : OUTBOX_OTHER;
         }

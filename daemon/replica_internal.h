@@ -94,4 +94,27 @@ int replica_unpend_place(struct replica *replica, uint64_t place);
 int people_put(struct replica *replica, const struct record *person);
 int people_delete(struct replica *replica, const struct uuid *person);
 
+/* ---- replica_pending.c ---- */
+
+struct replica_edits { /* pending entries on one record, oldest first; the memory is an arena's */
+        struct overlay_edit *items;
+        uint64_t *places;
+        size_t count, capacity;
+};
+
+/* replica_load_edits() - all of a record, opened; appends to @ret (begin with {0}) */
+int replica_load_edits(struct replica *replica, const struct uuid *record, struct arena *arena,
+                       struct replica_edits *ret);
+bool replica_any_active(const struct replica_edits *edits);
+/* replica_drop_over() - take the edits that are over out of the table and out of the list */
+int replica_drop_over(struct replica *replica, struct replica_edits *edits,
+                      const struct position *confirmed);
+
+/* Shadows: the confirmed state of a record with active edits. get: 1 found, 0 not there */
+int replica_shadow_put(struct replica *replica, const struct record *record);
+int replica_shadow_get(struct replica *replica, const struct catalogue_type *type,
+                       const struct uuid *id, const struct uuid *person, struct arena *arena,
+                       struct record *ret);
+int replica_shadow_delete(struct replica *replica, const struct uuid *id);
+
 #endif

@@ -10,241 +10,6 @@
  */
 #include "daemon/replica_internal.h"
 
-/* ---- shadows ---- */
-
-static int shadow_put(struct replica *replica, const struct record *record)
-{
-        sqlite3_stmt *stmt = replica->stmts[SQL_SHADOW_PUT];
-        struct buffer *out = &replica->buffer;
-
-        buffer_reset(out);
-        cbor_put_array(out, 7);
-        cbor_put_uuid(out, &record->locality);
-        cbor_put_uuid(out, &record->author);
-        cbor_put_uint(out, record->role);
-        cbor_put_uuid(out, &record->device);
-        cbor_put_int(out, record->recorded_ms);
-        cbor_put_uint(out, record->position);
-        record_encode_fields(record, out);
-        if (buffer_check(out) < 0)
-                return buffer_check(out);
-        db_bind_uuid(stmt, 1, &record->id);
-        db_bind_int(stmt, 2, record->type->number);
-        db_bind_uuid(stmt, 3, &record->person);
-        db_bind_blob(stmt, 4, buffer_view(out));
-        return db_run(replica->db, stmt);
-}
-
-static int shadow_decode(struct bytes body, struct arena *arena, struct record *record)
-{
-        struct cbor_reader reader;
-        uint64_t count, role = 0;
-        int r;
-
-        cbor_reader_init(&reader, body);
-        r = cbor_read_array(&reader, 7, &count);
-        if (r >= 0)
-                r = cbor_read_uuid_or_none(&reader, &record->locality);
-        if (r >= 0)
-                r = cbor_read_uuid_or_none(&reader, &record->author);
-        if (r >= 0)
-                r = cbor_read_uint(&reader, UINT16_MAX, &role);
-        if (r >= 0)
-                r = cbor_read_uuid_or_none(&reader, &record->device);
-        if (r >= 0)
-                r = cbor_read_int(&reader, &record->recorded_ms);
-        if (r >= 0)
-                r = cbor_read_uint(&reader, INT64_MAX, &record->position);
-        if (r < 0)
-                return FAIL(PANNIER_E_CORRUPT, "a shadow cannot be read");
-        record->role = (uint16_t)role;
-        return record_decode_fields(&reader, arena, record);
-}
-
-/* 1 found, 0 not there */
-static int shadow_get(struct replica *replica, const struct catalogue_type *type,
-                      const struct uuid *id, const struct uuid *person, struct arena *arena,
-                      struct record *ret)
-{
-        sqlite3_stmt *stmt = replica->stmts[SQL_SHADOW_GET];
-        struct bytes body;
-        int r;
-
-        db_bind_uuid(stmt, 1, id);
-        r = db_step(replica->db, stmt);
-        if (r <= 0)
-                return r;
-        body = arena_copy(arena, db_column_bytes(stmt, 0));
-        db_reset(stmt);
-        if (!body.data)
-                return FAIL(PANNIER_E_MEMORY, "shadow");
-        *ret = (struct record){.type = type, .id = *id, .person = *person};
-        r = shadow_decode(body, arena, ret);
-        return r < 0 ? r : 1;
-}
-
-static int shadow_delete(struct replica *replica, const struct uuid *id)
-{
-        db_bind_uuid(replica->stmts[SQL_SHADOW_DELETE], 1, id);
-        return db_run(replica->db, replica->stmts[SQL_SHADOW_DELETE]);
-}
-
-/* ---- pending rows ---- */
-
-struct edits {
-        struct overlay_edit *items;
-        uint64_t *places;
-        size_t count, capacity;
-};
-
-static int edits_grow(struct edits *edits, struct arena *arena)
-{
-        size_t capacity = edits->capacity ? edits->capacity * 2 : 8;
-        struct overlay_edit *items;
-        uint64_t *places;
-
-        if (edits->count < edits->capacity)
-                return 0;
-        items = arena_alloc(arena, capacity * sizeof(*items));
-        places = arena_alloc(arena, capacity * sizeof(*places));
-        if (!items || !places)
-                return FAIL(PANNIER_E_MEMORY, "pending entries");
-        if (edits->count) {
-                memcpy(items, edits->items, edits->count * sizeof(*items));
-                memcpy(places, edits->places, edits->count * sizeof(*places));
-        }
-        edits->items = items;
-        edits->places = places;
-        edits->capacity = capacity;
-        return 0;
-}
-
-static int receipt_effects(struct bytes message, struct arena *arena, struct overlay_edit *edit)
-{
-        struct wire_reader reader;
-        struct wire_message read;
-        int r;
-
-        if (message.size == 0)
-                return 0;
-        wire_reader_init(&reader, message, arena);
-        r = wire_next(&reader, &read);
-        if (r < 0)
-                return r;
-        if (r == 0 || read.kind != WIRE_KIND_RECEIPTS || read.receipts.receipts_count != 1)
-                return FAIL(PANNIER_E_CORRUPT, "a kept receipt cannot be read");
-        edit->effects = read.receipts.receipts[0].effects;
-        edit->effect_count = read.receipts.receipts[0].effects_count;
-        return 0;
-}
-
-static int edit_read(struct replica *replica, sqlite3_stmt *stmt, struct arena *arena,
-                     struct overlay_edit *edit)
-{
-        struct bytes clear = arena_copy(arena, db_column_bytes(stmt, 7));
-        struct bytes receipt = arena_copy(arena, db_column_bytes(stmt, 8));
-        struct entry_header header = {.device = replica->device,
-                                      .id = db_column_uuid(stmt, 1),
-                                      .locality = db_column_uuid(stmt, 2)};
-        int r;
-
-        if (!clear.data || !receipt.data)
-                return FAIL(PANNIER_E_MEMORY, "pending entry");
-        *edit = (struct overlay_edit){
-                .entry = header.id,
-                .device = replica->device,
-                .state = (enum entry_outcome)db_column_int(stmt, 3),
-                .position = {.epoch = (uint64_t)db_column_int(stmt, 4),
-                             .position = (uint64_t)db_column_int(stmt, 5)},
-                .stale = (uint64_t)db_column_int(stmt, 6),
-        };
-        r = entry_body_decode(clear, &header, arena, &edit->body);
-        return r < 0 ? r : receipt_effects(receipt, arena, edit);
-}
-
-static int load_edits(struct replica *replica, const struct uuid *record, struct arena *arena,
-                      struct edits *ret)
-{
-        sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_BY_RECORD];
-        int r;
-
-        db_bind_uuid(stmt, 1, record);
-        while ((r = db_step(replica->db, stmt)) > 0) {
-                r = edits_grow(ret, arena);
-                if (r >= 0)
-                        r = edit_read(replica, stmt, arena, &ret->items[ret->count]);
-                if (r < 0) {
-                        db_reset(stmt);
-                        return r;
-                }
-                ret->places[ret->count++] = (uint64_t)db_column_int(stmt, 0);
-        }
-        return r;
-}
-
-static bool any_active(const struct edits *edits)
-{
-        for (size_t i = 0; i < edits->count; i++)
-                if (overlay_is_active(&edits->items[i]))
-                        return true;
-        return false;
-}
-
-int replica_unpend_place(struct replica *replica, uint64_t place)
-{
-        sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_DELETE];
-        int r;
-
-        db_bind_int(stmt, 1, (int64_t)place);
-        r = db_run(replica->db, stmt);
-        if (r >= 0)
-                replica->pending_count -= (uint64_t)db_changes(replica->db);
-        return r;
-}
-
-/* Takes the edits that are over out of the table and out of the list. */
-static int drop_over(struct replica *replica, struct edits *edits, const struct position *confirmed)
-{
-        size_t kept = 0;
-
-        for (size_t i = 0; i < edits->count; i++) {
-                if (overlay_is_over(&edits->items[i], confirmed)) {
-                        int r = replica_unpend_place(replica, edits->places[i]);
-
-                        if (r < 0)
-                                return r;
-                        continue;
-                }
-                edits->items[kept] = edits->items[i];
-                edits->places[kept++] = edits->places[i];
-        }
-        edits->count = kept;
-        return 0;
-}
-
-int replica_unpend(struct replica *replica, const struct uuid *record)
-{
-        sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_HEADS];
-        int r;
-
-        if (replica->pending_count == 0)
-                return 0;
-        for (;;) {
-                uint64_t place;
-
-                db_bind_uuid(stmt, 1, record);
-                r = db_step(replica->db, stmt);
-                if (r <= 0)
-                        break;
-                place = (uint64_t)db_column_int(stmt, 0);
-                db_reset(stmt);
-                r = replica_unpend_place(replica, place);
-                if (r < 0)
-                        return r;
-        }
-        return r < 0 ? r : shadow_delete(replica, record);
-}
-
 /* ---- what is shown ---- */
 
 int people_put(struct replica *replica, const struct record *person)
@@ -328,19 +93,19 @@ static int unshow(struct replica *replica, const struct catalogue_type *type, co
 /* Builds the table row anew. @confirmed NULL: never confirmed. */
 static int rebuild(struct replica *replica, const struct catalogue_type *type,
                    const struct uuid *id, const struct uuid *person, const struct record *confirmed,
-                   const struct edits *edits)
+                   const struct replica_edits *edits)
 {
         struct overlay overlay;
         int r;
 
-        if (!any_active(edits)) {
-                r = shadow_delete(replica, id);
+        if (!replica_any_active(edits)) {
+                r = replica_shadow_delete(replica, id);
                 if (r < 0)
                         return r;
                 return confirmed ? show(replica, confirmed) : unshow(replica, type, id, person);
         }
         if (confirmed) {
-                r = shadow_put(replica, confirmed);
+                r = replica_shadow_put(replica, confirmed);
                 if (r < 0)
                         return r;
         }
@@ -358,7 +123,7 @@ static int load_confirmed(struct replica *replica, const struct catalogue_type *
         int r;
 
         if (had_active)
-                return shadow_get(replica, type, id, person, arena, ret);
+                return replica_shadow_get(replica, type, id, person, arena, ret);
         r = record_get(replica->tables, type, id, arena, ret, NULL);
         return r;
 }
@@ -394,17 +159,17 @@ static int pending_heads(struct replica *replica, const struct uuid *record,
 static int confirm_under(struct replica *replica, const struct record *record,
                          const struct position *at)
 {
-        struct edits edits = {0};
+        struct replica_edits edits = {0};
         struct record before;
         bool known;
         int r;
 
         arena_reset(&replica->arena);
-        r = load_edits(replica, &record->id, &replica->arena, &edits);
+        r = replica_load_edits(replica, &record->id, &replica->arena, &edits);
         if (r < 0)
                 return r;
-        r = load_confirmed(replica, record->type, &record->id, &record->person, any_active(&edits),
-                           &replica->arena, &before);
+        r = load_confirmed(replica, record->type, &record->id, &record->person,
+                           replica_any_active(&edits), &replica->arena, &before);
         if (r < 0)
                 return r;
         known = r > 0;
@@ -424,7 +189,7 @@ static int confirm_under(struct replica *replica, const struct record *record,
                 if (r < 0)
                         return r;
         }
-        r = drop_over(replica, &edits, at);
+        r = replica_drop_over(replica, &edits, at);
         if (r >= 0)
                 r = rebuild(replica, record->type, &record->id, &record->person, record, &edits);
         return r < 0 ? r : 1;
@@ -521,7 +286,7 @@ static int pend_on_top(struct replica *replica, const struct catalogue_type *typ
                 found = r > 0;
         }
         if (found && first && standing.position > 0) {
-                r = shadow_put(replica, &standing);
+                r = replica_shadow_put(replica, &standing);
                 if (r < 0)
                         return r;
         }
@@ -613,13 +378,13 @@ static int rebuild_record(struct replica *replica, const struct catalogue_type *
                           const struct uuid *record, const struct uuid *person, bool had_active,
                           const struct position *over)
 {
-        struct edits edits = {0};
+        struct replica_edits edits = {0};
         struct record confirmed;
         bool known;
         int r;
 
         arena_reset(&replica->arena);
-        r = load_edits(replica, record, &replica->arena, &edits);
+        r = replica_load_edits(replica, record, &replica->arena, &edits);
         if (r < 0)
                 return r;
         r = load_confirmed(replica, type, record, person, had_active, &replica->arena, &confirmed);
@@ -627,7 +392,7 @@ static int rebuild_record(struct replica *replica, const struct catalogue_type *
                 return r;
         known = r > 0;
         if (over) {
-                r = drop_over(replica, &edits, over);
+                r = replica_drop_over(replica, &edits, over);
                 if (r < 0)
                         return r;
         }
@@ -711,17 +476,17 @@ int replica_view(struct replica *replica, const struct catalogue_type *type,
                  struct overlay *ret, struct record *ret_confirmed, bool *ret_has_confirmed)
 {
         struct uuid person = visible ? visible->person : UUID_NONE;
-        struct edits edits = {0};
+        struct replica_edits edits = {0};
         int r;
 
         *ret_has_confirmed = false;
         if (replica->pending_count == 0)
                 return 0;
-        r = load_edits(replica, record, arena, &edits);
+        r = replica_load_edits(replica, record, arena, &edits);
         if (r < 0 || edits.count == 0)
                 return r;
-        if (any_active(&edits)) {
-                r = shadow_get(replica, type, record, &person, arena, ret_confirmed);
+        if (replica_any_active(&edits)) {
+                r = replica_shadow_get(replica, type, record, &person, arena, ret_confirmed);
                 if (r < 0)
                         return r;
                 *ret_has_confirmed = r > 0;

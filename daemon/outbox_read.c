@@ -1,0 +1,188 @@
+/*
+ * Reading the outbox: rows by id, in order, of a lane; bodies opened; counts.
+ */
+#include "daemon/outbox_internal.h"
+
+/* ---- reading ---- */
+
+/* Copies what the row borrows from its statement, so that the statement can be reset. */
+static int row_keep(struct outbox *outbox, struct outbox_row *row)
+{
+        struct bytes *parts[] = {&row->header, &row->sealed, &row->signature, &row->receipt};
+        struct buffer *kept = &outbox->row_bytes;
+        size_t offset = 0;
+
+        buffer_reset(kept);
+        for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+                buffer_append(kept, *parts[i]);
+        if (buffer_check(kept) < 0)
+                return buffer_check(kept);
+        for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+                parts[i]->data = kept->data + offset;
+                offset += parts[i]->size;
+        }
+        return 0;
+}
+
+int outbox_get(struct outbox *outbox, const struct uuid *id, struct outbox_row *ret)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_BY_ID];
+        int r;
+
+        db_bind_uuid(stmt, 1, id);
+        r = db_step(outbox->db, stmt);
+        if (r <= 0)
+                return r;
+        outbox_row_read(outbox, stmt, ret);
+        r = row_keep(outbox, ret);
+        db_reset(stmt);
+        return r < 0 ? r : 1;
+}
+
+static int visit_all(struct outbox *outbox, sqlite3_stmt *stmt, uint32_t states,
+                     outbox_visit *visit, void *context)
+{
+        struct outbox_row row;
+        int r;
+
+        while ((r = db_step(outbox->db, stmt)) > 0) {
+                if (states && !(states & 1u << db_column_int(stmt, 12)))
+                        continue;
+                outbox_row_read(outbox, stmt, &row);
+                r = visit(context, &row);
+                if (r != 0) {
+                        db_reset(stmt);
+                        return r;
+                }
+        }
+        return r;
+}
+
+int outbox_each(struct outbox *outbox, uint32_t states, uint64_t after, outbox_visit *visit,
+                void *context)
+{
+        bool one = states && !(states & (states - 1)); /* a single state has its index */
+        sqlite3_stmt *stmt = outbox->stmts[one ? SQL_EACH_STATE : SQL_EACH];
+
+        db_bind_int(stmt, 1, (int64_t)after);
+        if (one)
+                db_bind_int(stmt, 2, __builtin_ctz(states));
+        return visit_all(outbox, stmt, states, visit, context);
+}
+
+int outbox_each_batch(struct outbox *outbox, uint64_t after, outbox_visit *visit, void *context)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_EACH_BATCH];
+
+        db_bind_int(stmt, 1, (int64_t)after);
+        return visit_all(outbox, stmt, 0, visit, context);
+}
+
+int outbox_each_of_lane(struct outbox *outbox, uint8_t lane, uint64_t first, outbox_visit *visit,
+                        void *context)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_EACH_LANE];
+
+        db_bind_uuid(stmt, 1, &outbox->incarnation);
+        db_bind_int(stmt, 2, lane);
+        db_bind_int(stmt, 3, (int64_t)first);
+        return visit_all(outbox, stmt, 0, visit, context);
+}
+
+int outbox_open_body(struct outbox *outbox, const struct outbox_row *row, struct buffer *out)
+{
+        uint8_t context[32], hash[HASH_SIZE];
+        size_t before = out->size;
+        int r;
+
+        if (row->sealed.size == 0)
+                return PANNIER_E_NOT_FOUND;
+        if (row->sealed.size < AEAD_NONCE_SIZE)
+                return FAIL(PANNIER_E_CORRUPT, "an entry's body is too short for its seal");
+        outbox_seal_context(outbox, &row->id, context);
+        r = crypto_aead_open(
+                outbox->options.caseload_key, row->sealed.data, BYTES(context, sizeof(context)),
+                BYTES(row->sealed.data + AEAD_NONCE_SIZE, row->sealed.size - AEAD_NONCE_SIZE), out);
+        if (r == PANNIER_E_CRYPTO)
+                return FAIL(PANNIER_E_CORRUPT, "an entry's body does not fit its seal");
+        if (r < 0)
+                return r;
+        entry_body_hash(BYTES(out->data + before, out->size - before), hash);
+        if (memcmp(hash, row->body_hash, HASH_SIZE) != 0) {
+                out->size = before;
+                return FAIL(PANNIER_E_CORRUPT, "an entry's body does not have its hash");
+        }
+        return 0;
+}
+
+int outbox_chain_before(struct outbox *outbox, uint8_t lane, uint64_t seq, uint8_t ret[HASH_SIZE])
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_BY_SEQ];
+        bool good;
+        int r;
+
+        if (seq <= 1) {
+                memset(ret, 0, HASH_SIZE);
+                return 0;
+        }
+        db_bind_uuid(stmt, 1, &outbox->incarnation);
+        db_bind_int(stmt, 2, lane);
+        db_bind_int(stmt, 3, (int64_t)seq - 1);
+        r = db_step(outbox->db, stmt);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return FAIL(PANNIER_E_NOT_FOUND, "entry %llu of lane %u is gone",
+                            (unsigned long long)seq - 1, lane);
+        good = copy_exact(db_column_bytes(stmt, 9), ret, HASH_SIZE);
+        db_reset(stmt);
+        return good ? 0 : FAIL(PANNIER_E_CORRUPT, "an entry's chain is damaged");
+}
+
+int outbox_oldest_waiting(struct outbox *outbox, int64_t *ret_ms)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_OLDEST];
+        int r = db_step(outbox->db, stmt);
+
+        if (r < 0)
+                return r;
+        *ret_ms = r > 0 ? db_column_int(stmt, 0) : 0;
+        if (r > 0)
+                db_reset(stmt);
+        return 0;
+}
+
+int outbox_first_waiting(struct outbox *outbox, uint8_t lane, uint64_t *ret)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_FIRST_WAITING];
+        int r;
+
+        db_bind_int(stmt, 1, lane);
+        r = db_step(outbox->db, stmt);
+        if (r < 0)
+                return r;
+        *ret = r > 0 ? (uint64_t)db_column_int(stmt, 0) : 0;
+        if (r > 0)
+                db_reset(stmt);
+        return 0;
+}
+
+int outbox_parked(struct outbox *outbox, struct arena *arena, const struct uuid **ret,
+                  size_t *ret_count)
+{
+        size_t count = (size_t)outbox->counts.states[OUTCOME_PARKED], i = 0;
+        struct uuid *ids = arena_alloc(arena, (count + 1) * sizeof(*ids));
+        sqlite3_stmt *stmt = outbox->stmts[SQL_PARKED];
+        int r;
+
+        if (!ids)
+                return FAIL(PANNIER_E_MEMORY, "parked ids");
+        while ((r = db_step(outbox->db, stmt)) > 0)
+                if (i < count)
+                        ids[i++] = db_column_uuid(stmt, 0);
+        if (r < 0)
+                return r;
+        *ret = ids;
+        *ret_count = i;
+        return 0;
+}
