@@ -32,6 +32,7 @@ struct load_options {
                 locality; /* of rows that name none: ONS code, name, alias or id; NULL: such rows are refused */
         bool complete; /* records loaded before that this file does not have are ended */
         bool dry_run;  /* report, and change nothing */
+        enum nhs_environment environment; /* which NHS numbers are real here */
         int64_t now_ms;
         void (*random)(void *data, size_t size);
         /* message() - one per finding; @line 0: not about a row; may be NULL */
