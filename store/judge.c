@@ -30,6 +30,7 @@ struct judge *judge_free(struct judge *judge)
         (void)grants_free(judge->grants);
         (void)body_codec_free(judge->codec);
         arena_deinit(&judge->arena);
+        arena_deinit(&judge->facts_arena);
         buffer_deinit(&judge->events);
         free(judge);
         return NULL;
@@ -45,6 +46,7 @@ void judge_begin(struct judge *judge, int64_t now_ms)
         judge->now_ms = now_ms;
         memset(judge->held, 0, sizeof(judge->held));
         memset(judge->authors, 0, sizeof(judge->authors));
+        judge_forget_facts(judge);
         judge->parked_known = false;
         judge->taken_known = false;
         buffer_reset(&judge->events);

@@ -4,6 +4,7 @@
  *   judge.c            one entry from its bytes to its outcome
  *   judge_admit.c      may this author, role and device write this? what has not arrived yet?
  *   judge_facts.c      base, corrected time, the chain of pending entries
+ *   judge_check.c      what the catalogue asks of a whole record
  *   judge_write.c      records and log rows
  *   judge_conflict.c   conflict records: new ones, further values
  *   judge_decide.c     decisions
@@ -23,7 +24,13 @@
 #include "store/judge.h"
 #include "store/reconcile.h"
 
-enum { HELD_CACHE = 256, AUTHOR_CACHE = 32, JUDGE_CONFLICTS_MAX = 64, LOCALITIES_MAX = 64 };
+enum {
+        FACTS_CACHE = 64,
+        HELD_CACHE = 256,
+        AUTHOR_CACHE = 32,
+        JUDGE_CONFLICTS_MAX = 64,
+        LOCALITIES_MAX = 64
+};
 
 struct held_row {
         struct uuid device, person;
@@ -34,6 +41,13 @@ struct author_row {
         struct uuid staff;
         uint16_t role;
         bool known, found;
+};
+
+/* What the checks by name need of a person: many observations of one person come at once. */
+struct facts_row {
+        struct uuid person;
+        bool known, has_person, has_baseline;
+        struct record record, baseline; /* borrow from judge->facts_arena */
 };
 
 /* How far a locality was looked through for what ends with a day. */
@@ -62,6 +76,8 @@ struct judge {
         enum nhs_environment environment;
         struct held_row held[HELD_CACHE];
         struct author_row authors[AUTHOR_CACHE];
+        struct facts_row facts[FACTS_CACHE];
+        struct arena facts_arena; /* emptied with the cache, when a transaction begins */
         bool parked_known,
                 parked_any; /* is anything parked in the locality of the last question? */
         struct uuid parked_locality;
@@ -116,6 +132,13 @@ int judge_chain_root(struct judge *judge, struct judge_case *c);
 int judge_chain(struct judge *judge, const struct judge_case *c, uint64_t base,
                 const struct conflict *conflicts, size_t conflict_count, struct uuid **ret,
                 size_t *ret_count);
+
+/* judge_check.c: what the catalogue asks of the record as a whole; in @result where it is refused */
+int judge_check(struct judge *judge, const struct judge_case *c, struct reconcile_result *result,
+                struct catalogue_check_result *ret);
+void judge_forget_facts(struct judge *judge);
+/* judge_facts_changed() - a person, or what is usual for one, was written */
+void judge_facts_changed(struct judge *judge, const struct record *record);
 
 /* judge_write.c */
 int judge_exists(struct judge *judge, const struct catalogue_type *type, const struct uuid *id);

@@ -56,6 +56,8 @@ int judge_write_record(struct judge *judge, const struct record *record,
                 r = judge->ops->record_put(judge->storage, record, buffer_view(&encoded));
         if (r >= 0 && record->type->is_staff)
                 memset(judge->authors, 0, sizeof(judge->authors));
+        if (r >= 0)
+                judge_facts_changed(judge, record);
         return r;
 }
 
@@ -128,73 +130,6 @@ int judge_quarantine(struct judge *judge, const struct judge_case *c, uint16_t r
 
         bare.conflict_count = 0;
         return judge_write_log(judge, &bare, OUTCOME_QUARANTINED, reason, NULL, 0);
-}
-
-struct newest {
-        struct record record;
-        struct arena *arena;
-        bool found;
-};
-
-static int take_newest(void *context, const struct record *record, struct bytes stamps)
-{
-        struct newest *newest = context;
-
-        (void)stamps;
-        if (newest->found && record->position < newest->record.position)
-                return 0;
-        newest->found = true;
-        return record_copy(record, newest->arena, &newest->record);
-}
-
-/* NEWS2 is scored against what is usual for the person, and only for adults: the newest of both as they are here. */
-static int check_named(struct judge *judge, const struct judge_case *c, struct record *record,
-                       struct catalogue_check_input *input, struct catalogue_check_result *ret)
-{
-        struct newest baseline = {.arena = &judge->arena};
-        struct record person;
-        int r = 0;
-
-        if (c->type->check_count && c->type->personal && !c->type->is_person) {
-                r = judge->ops->record_get(judge->storage, catalogue_person_type(), &record->person,
-                                           &judge->arena, &person, NULL);
-                input->person = r > 0 ? &person : NULL;
-                if (r >= 0)
-                        r = judge->ops->record_each(judge->storage, catalogue_baseline_type(),
-                                                    &record->person, NULL, take_newest, &baseline);
-                input->baseline = baseline.found ? &baseline.record : NULL;
-        }
-        return r < 0 ? r : catalogue_check(input, record, &judge->arena, ret);
-}
-
-/*
- * What the catalogue asks of the record as a whole. Values that the store derives (its own NEWS2 total) are part of what
- * the entry does: they follow from the entry and what stood then.
- */
-static int check_whole(struct judge *judge, const struct judge_case *c,
-                       struct reconcile_result *result, struct catalogue_check_result *ret)
-{
-        struct catalogue_check_input input = {
-                .where = c->origin ? CHECK_ON_STORE : CHECK_ON_LOAD,
-                .environment = judge->environment,
-                .create = !c->has_standing,
-                .now_ms = judge->now_ms,
-        };
-        int r;
-
-        for (uint16_t i = 0; i < c->type->field_count; i++)
-                if (result->field_changed[i])
-                        input.changed |= UINT64_C(1) << i;
-        *ret = (struct catalogue_check_result){0};
-        if (!c->type->check_count && !c->type->compare_count && !c->type->need_count)
-                return 0;
-        r = check_named(judge, c, &result->record, &input, ret);
-        if (r == PANNIER_E_INVALID) {
-                result->outcome = OUTCOME_QUARANTINED;
-                result->reason = (uint16_t)ret->reason;
-                return 0;
-        }
-        return r;
 }
 
 static int write_result(struct judge *judge, struct judge_case *c, struct reconcile_result *result)
@@ -276,7 +211,7 @@ int judge_commit_fields(struct judge *judge, struct judge_case *c, bool *ret_ref
         if (r >= 0)
                 r = reconcile(&input, &judge->arena, c->result);
         if (r >= 0 && c->result->outcome != OUTCOME_QUARANTINED)
-                r = check_whole(judge, c, c->result, &check);
+                r = judge_check(judge, c, c->result, &check);
         if (r < 0)
                 return r;
         if (c->result->outcome != OUTCOME_QUARANTINED && judge_conflict_full(c->result)) {

@@ -186,6 +186,9 @@ int reconcile(const struct reconcile_input *input, struct arena *arena,
         int r;
 
         *ret = (struct reconcile_result){.outcome = OUTCOME_APPLIED};
+        ret->held = arena_alloc(arena, (input->body->change_count + 1) * sizeof(*ret->held));
+        if (!ret->held)
+                return FAIL(PANNIER_E_MEMORY, "held values");
         begin_record(&work, &ret->record);
         r = begin_stamps(&work, &ret->stamps);
         if (r < 0)

@@ -61,7 +61,7 @@ struct reconcile_result {
         bool field_changed[FIELD_COUNT_MAX];         /* by place in type->fields */
         struct wire_effect effects[FIELD_COUNT_MAX]; /* of fields that were not simply applied */
         size_t effect_count;
-        struct reconcile_held held[FIELD_COUNT_MAX];
+        struct reconcile_held *held;
         size_t held_count;
 };
 

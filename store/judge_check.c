@@ -1,0 +1,116 @@
+/*
+ * What the catalogue asks of a record beyond its single fields. NEWS2 is scored against what is usual for the person, and only
+ * for adults: against the newest baseline and the person's record as they are here.
+ */
+#include "store/judge_inside.h"
+
+#include "common/error.h"
+
+#include <string.h>
+
+void judge_forget_facts(struct judge *judge)
+{
+        for (size_t i = 0; i < FACTS_CACHE; i++)
+                judge->facts[i].known = false;
+        arena_reset(&judge->facts_arena);
+}
+
+static struct facts_row *facts_place(struct judge *judge, const struct uuid *person)
+{
+        return &judge->facts[(person->bytes[14] * 31u + person->bytes[15]) % FACTS_CACHE];
+}
+
+void judge_facts_changed(struct judge *judge, const struct record *record)
+{
+        struct facts_row *row = facts_place(judge, &record->person);
+
+        if ((record->type->is_person || record->type->is_baseline) &&
+            uuid_equal(&row->person, &record->person))
+                row->known = false;
+}
+
+struct newest {
+        struct record record;
+        struct arena *arena;
+        bool found;
+};
+
+static int take_newest(void *context, const struct record *record, struct bytes stamps)
+{
+        struct newest *newest = context;
+
+        (void)stamps;
+        if (newest->found && record->position < newest->record.position)
+                return 0;
+        newest->found = true;
+        return record_copy(record, newest->arena, &newest->record);
+}
+
+static int read_facts(struct judge *judge, const struct uuid *person, struct facts_row *ret)
+{
+        struct newest baseline = {.arena = &judge->facts_arena};
+        int r = judge->ops->record_get(judge->storage, catalogue_person_type(), person,
+                                       &judge->facts_arena, &ret->record, NULL);
+
+        ret->has_person = r > 0;
+        if (r >= 0)
+                r = judge->ops->record_each(judge->storage, catalogue_baseline_type(), person, NULL,
+                                            take_newest, &baseline);
+        if (r < 0)
+                return r;
+        ret->has_baseline = baseline.found;
+        ret->baseline = baseline.record;
+        ret->person = *person;
+        ret->known = true;
+        return 0;
+}
+
+static int check_named(struct judge *judge, const struct judge_case *c, struct record *record,
+                       struct catalogue_check_input *input, struct catalogue_check_result *ret)
+{
+        if (c->type->check_count && c->type->personal && !c->type->is_person) {
+                struct facts_row *facts = facts_place(judge, &record->person);
+
+                if (!facts->known || !uuid_equal(&facts->person, &record->person)) {
+                        int r;
+
+                        facts->known = false;
+                        r = read_facts(judge, &record->person, facts);
+                        if (r < 0)
+                                return r;
+                }
+                input->person = facts->has_person ? &facts->record : NULL;
+                input->baseline = facts->has_baseline ? &facts->baseline : NULL;
+        }
+        return catalogue_check(input, record, &judge->arena, ret);
+}
+
+/*
+ * What the catalogue asks of the record as a whole. Values that the store derives (its own NEWS2 total) are part of what
+ * the entry does: they follow from the entry and what stood then.
+ */
+int judge_check(struct judge *judge, const struct judge_case *c, struct reconcile_result *result,
+                struct catalogue_check_result *ret)
+{
+        struct catalogue_check_input input = {
+                .where = c->origin ? CHECK_ON_STORE : CHECK_ON_LOAD,
+                .environment = judge->environment,
+                .create = !c->has_standing,
+                .now_ms = judge->now_ms,
+        };
+        int r;
+
+        for (uint16_t i = 0; i < c->type->field_count; i++)
+                if (result->field_changed[i])
+                        input.changed |= UINT64_C(1) << i;
+        *ret = (struct catalogue_check_result){0};
+        if (!c->type->check_count && !c->type->compare_count && !c->type->need_count)
+                return 0;
+        r = check_named(judge, c, &result->record, &input, ret);
+        if (r == PANNIER_E_INVALID) {
+                result->outcome = OUTCOME_QUARANTINED;
+                result->reason = (uint16_t)ret->reason;
+                return 0;
+        }
+        return r;
+}
