@@ -265,8 +265,6 @@ static struct arena_block *arena_block_new(size_t capacity)
 {
         struct arena_block *block;
 
-        if (capacity > SIZE_MAX - sizeof(*block))
-                return NULL;
         block = malloc(sizeof(*block) + capacity);
         if (block)
                 block->capacity = capacity;
@@ -298,7 +296,7 @@ static void *arena_take(struct arena *arena, size_t size)
         size_t capacity = ARENA_BLOCK_MIN;
         void *memory;
 
-        if (size > SIZE_MAX - align)
+        if (size > BUFFER_LIMIT_MAX)
                 return NULL;
         size = size == 0 ? align : (size + align - 1) / align * align;
         if (!block || size > block->capacity - arena->used) {
@@ -333,7 +331,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 
 struct bytes arena_copy(struct arena *arena, struct bytes data)
 {
-        uint8_t *copy = data.size == SIZE_MAX ? NULL : arena_take(arena, data.size + 1);
+        uint8_t *copy = data.size > BUFFER_LIMIT_MAX ? NULL : arena_take(arena, data.size + 1);
 
         if (!copy)
                 return BYTES_NONE;

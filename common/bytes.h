@@ -113,7 +113,7 @@ struct arena {
 
 #define ARENA_INIT ((struct arena){0})
 
-/* arena_alloc() - zeroed memory, aligned for any object, that lives as long as the arena; NULL: no memory */
+/* arena_alloc() - zeroed memory, aligned for any object, that lives as long as the arena; NULL: no memory, or more than BUFFER_LIMIT_MAX */
 void *arena_alloc(struct arena *arena, size_t size);
 
 /* arena_copy() - a copy of @data in the arena, with a NUL behind it that is not counted; data NULL: no memory */

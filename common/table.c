@@ -216,6 +216,13 @@ static void print_cell(FILE *out, struct bytes text, size_t width, size_t column
         *gap += (right ? 0 : blanks) + 2;
 }
 
+static struct bytes cell_text(const struct table *table, const struct cell *cell)
+{
+        if (cell->size == 0)
+                return BYTES_NONE; /* there may be no text at all yet */
+        return BYTES(table->text.data + cell->offset, cell->size);
+}
+
 static void print_row(const struct table *table, const size_t *widths, size_t first_cell, FILE *out)
 {
         size_t gap = 0;
@@ -223,8 +230,8 @@ static void print_row(const struct table *table, const size_t *widths, size_t fi
         for (size_t i = 0; i < table->column_count && first_cell + i < table->cell_count; i++) {
                 const struct cell *cell = &table->cells[first_cell + i];
 
-                print_cell(out, BYTES(table->text.data + cell->offset, cell->size), cell->width,
-                           widths[i], table->columns[i].right, &gap);
+                print_cell(out, cell_text(table, cell), cell->width, widths[i],
+                           table->columns[i].right, &gap);
         }
         (void)fputc('\n', out);
 }
