@@ -81,6 +81,8 @@ static const struct command table[] = {
          "Prints READY with the ports when devices can connect. SIGHUP reads the certificate "
          "again.\n",
          0, 0, serve_options, command_serve},
+        {"conf", "", "every setting of store.conf, with range and default", "", 0, 0, NULL,
+         command_conf},
         {"load", "TABLE FILE", "load a CSV file; again, and only what differs is changed",
          "TABLE is places, organisations, serves, teams, staff, memberships, people, assignments,\n"
          "residences, medicines, or any record type. FILE may be - for standard input. Its first\n"

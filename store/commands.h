@@ -96,6 +96,7 @@ int command_device(struct storage *storage, const char *word, struct device_row 
 /* The commands themselves. */
 int command_init(struct command_line *line);
 int command_serve(struct command_line *line);
+int command_conf(struct command_line *line);
 int command_device_code(struct command_line *line);
 int command_device_list(struct command_line *line);
 int command_device_show(struct command_line *line);

@@ -133,3 +133,10 @@ int command_serve(struct command_line *line)
         log_set_up(wanted, settings.json || line->json);
         return store_serve(line->data, &settings);
 }
+
+int command_conf(struct command_line *line)
+{
+        (void)line;
+        settings_print_sample(stdout);
+        return fflush(stdout) == 0 ? 0 : FAIL(PANNIER_E_SYSTEM, "standard output");
+}

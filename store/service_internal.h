@@ -104,9 +104,8 @@ struct service {
         size_t job_count;
         struct report *reports;
         size_t report_count, report_capacity;
-        bool report_urgent;
 
-        atomic_bool stopping, recheck_waits;
+        atomic_bool stopping, recheck_waits, report_urgent;
         atomic_size_t
                 in_flight; /* exchanges and enrolments that were let in and not answered completely */
         atomic_size_t answer_bytes; /* of answers that are being sent */

@@ -214,7 +214,8 @@ void service_note(struct service *service, const struct device_row *device,
         }
         if (service->report_count < service->report_capacity)
                 service->reports[service->report_count++] = report;
-        service->report_urgent |= report.first;
+        if (report.first)
+                service->report_urgent = true;
         (void)pthread_mutex_unlock(&service->lock);
 }
 

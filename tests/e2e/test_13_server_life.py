@@ -1,6 +1,7 @@
 """Starting and stopping: READY, the lock, signals, and what becomes of exchanges in flight."""
 
 import os
+import re
 import signal
 import socket
 import ssl
@@ -12,7 +13,7 @@ import uuid
 import pytest
 from certificates import Authority
 from cryptography.hazmat.primitives import serialization
-from real_store import PATIENCE, CommandFailed
+from real_store import PATIENCE, ROOT, CommandFailed
 from wire_client import END, Client, connect, new_device
 
 
@@ -179,3 +180,20 @@ def test_60_server_a_new_grant_wakes_who_waits(store, tmp_path):
                            % vector.hex().encode())
         store.invite("ignored", "--scope", f"home:{uuid.uuid4()}", device=device)
         assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+def test_61_server_manual_pages_name_every_command_option_and_setting(make_store):
+    store = make_store(init=False)
+    page = (ROOT / "docs/man/pannier-store.1").read_text().replace("\\", "")
+    usage = store.run("--help")
+    commands = re.findall(r"^  ([a-z]+(?: [a-z]+)?)  ", usage.split("options of")[0], re.M)
+    assert len(commands) > 10
+    for command in commands:
+        assert f".B {command}" in page, command
+        for option in re.findall(r"^  (--[a-z-]+)", store.run(*command.split(), "--help"), re.M):
+            assert option in page, (command, option)
+    page = (ROOT / "docs/man/pannier-store.conf.5").read_text()
+    settings = re.findall(r"^[#;]? ?([a-z_]+) = ", store.run("conf"), re.M)
+    assert len(settings) > 15
+    for setting in settings:
+        assert f".B {setting}\n" in page, setting
