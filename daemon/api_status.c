@@ -37,10 +37,11 @@ static int append_scope(void *context, const struct engine_scope *scope)
 static json_t *outbox_to_json(const struct engine_status *status)
 {
         CLEANUP(json_freep)
-        json_t *json = json_pack("{s:I, s:I, s:I, s:o}", "recorded", (json_int_t)status->recorded,
-                                 "access_events", (json_int_t)status->access_events, "damaged",
-                                 (json_int_t)status->damaged, "oldest_waiting",
-                                 api_instant(status->oldest_waiting_ms));
+        json_t *json = json_pack(
+                "{s:I, s:I, s:I, s:I, s:o}", "recorded", (json_int_t)status->recorded,
+                "access_events", (json_int_t)status->access_events, "access_events_waiting",
+                (json_int_t)status->access_waiting, "damaged", (json_int_t)status->damaged,
+                "oldest_waiting", api_instant(status->oldest_waiting_ms));
 
         for (int i = OUTCOME_NONE; i <= OUTCOME_PARKED; i++)
                 if (json_object_set_new(json, api_state_name((enum entry_outcome)i),

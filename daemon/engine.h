@@ -351,9 +351,11 @@ struct engine_status {
         uint64_t counts[OUTCOME_PARKED + 1]; /* entries by enum entry_outcome; [0] waiting */
         uint64_t
                 recorded; /* all entries ever recorded by this incarnation, access events included */
-        uint64_t damaged;          /* rows of the outbox that are not what was written */
-        uint64_t access_events;    /* of `recorded`, how many record who looked at whom */
-        int64_t oldest_waiting_ms; /* recorded time of the oldest waiting entry; 0: none */
+        uint64_t damaged;       /* rows of the outbox that are not what was written */
+        uint64_t access_events; /* of `recorded`, how many record who looked at whom */
+        uint64_t
+                access_waiting; /* of the access events, how many wait: nobody's work is among them */
+        int64_t oldest_waiting_ms; /* recorded time of the oldest waiting entry that is somebody's work; 0: none */
         uint64_t drafts, drafts_old;
         uint64_t people;
         uint64_t conflicts_open;

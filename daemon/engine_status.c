@@ -34,6 +34,25 @@ static int fill_scopes(struct engine *engine, struct engine_status *ret)
         return 0;
 }
 
+/* What waits, apart from who looked at whom: that is for the store, and no nurse waits for it. */
+static int count_waiting(struct engine *engine, struct engine_status *ret)
+{
+        int64_t oldest_ms;
+        uint64_t count;
+
+        for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
+                int r = outbox_waiting_of(engine->outbox, lane, &count, &oldest_ms);
+                if (r < 0)
+                        return r;
+                if (lane == LANE_BULK)
+                        ret->access_waiting = count;
+                else if (oldest_ms &&
+                         (!ret->oldest_waiting_ms || oldest_ms < ret->oldest_waiting_ms))
+                        ret->oldest_waiting_ms = oldest_ms;
+        }
+        return 0;
+}
+
 int engine_status(struct engine *engine, const struct engine_now *now, struct engine_status *ret)
 {
         const struct outbox_counts *counts = outbox_counts(engine->outbox);
@@ -67,7 +86,7 @@ int engine_status(struct engine *engine, const struct engine_now *now, struct en
         memcpy(ret->counts, counts->states, sizeof(ret->counts));
         for (uint8_t lane = 0; lane < LANE_COUNT; lane++)
                 ret->recorded += outbox_seq(engine->outbox, lane);
-        r = outbox_oldest_waiting(engine->outbox, &ret->oldest_waiting_ms);
+        r = count_waiting(engine, ret);
         if (r >= 0)
                 r = drafts_count(engine->drafts, now->wall_ms, &ret->drafts, &ret->drafts_old);
         if (r >= 0)

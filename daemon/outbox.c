@@ -42,6 +42,8 @@ static const char *const outbox_sql[SQL_COUNT_] = {
                       "row_hash = ?3 WHERE place = ?1",
         [SQL_COUNTS] = "SELECT state, count(*) FROM entry GROUP BY state",
         [SQL_OLDEST] = "SELECT recorded_ms FROM entry WHERE state = 0 ORDER BY place LIMIT 1",
+        [SQL_WAITING_OF] =
+                "SELECT count(*), min(recorded_ms) FROM entry WHERE lane = ?1 AND state = 0",
         [SQL_FIRST_WAITING] = "SELECT min(seq) FROM entry WHERE lane = ?1 AND state = 0",
         [SQL_PARKED] = "SELECT id FROM entry WHERE state = 6 ORDER BY id",
         [SQL_BATCH_PUT] = "INSERT INTO receipt_batch (received_ms, hashes, signature) "

@@ -130,6 +130,9 @@ struct outbox_counts {
 
 const struct outbox_counts *outbox_counts(const struct outbox *outbox);
 
+/* outbox_waiting_of() - how many of a lane wait, and the recorded time of the oldest of them, 0: none */
+int outbox_waiting_of(struct outbox *outbox, uint8_t lane, uint64_t *ret_count, int64_t *ret_ms);
+
 /* outbox_oldest_waiting() - recorded time of the oldest waiting entry, 0: none */
 int outbox_oldest_waiting(struct outbox *outbox, int64_t *ret_ms);
 

@@ -30,6 +30,7 @@ enum outbox_sql {
         SQL_ERASE,
         SQL_COUNTS,
         SQL_OLDEST,
+        SQL_WAITING_OF,
         SQL_FIRST_WAITING,
         SQL_PARKED,
         SQL_BATCH_PUT,

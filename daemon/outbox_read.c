@@ -139,6 +139,22 @@ int outbox_chain_before(struct outbox *outbox, uint8_t lane, uint64_t seq, uint8
         return good ? 0 : FAIL(PANNIER_E_CORRUPT, "an entry's chain is damaged");
 }
 
+int outbox_waiting_of(struct outbox *outbox, uint8_t lane, uint64_t *ret_count, int64_t *ret_ms)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_WAITING_OF];
+        int r;
+
+        db_bind_int(stmt, 1, lane);
+        r = db_step(outbox->db, stmt);
+        if (r < 0)
+                return r;
+        *ret_count = r > 0 ? (uint64_t)db_column_int(stmt, 0) : 0;
+        *ret_ms = r > 0 && !db_column_is_null(stmt, 1) ? db_column_int(stmt, 1) : 0;
+        if (r > 0)
+                db_reset(stmt);
+        return 0;
+}
+
 int outbox_oldest_waiting(struct outbox *outbox, int64_t *ret_ms)
 {
         sqlite3_stmt *stmt = outbox->stmts[SQL_OLDEST];

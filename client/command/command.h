@@ -79,6 +79,9 @@ int client_person(struct context *context, const char *typed, char ret[PANNIER_I
 /* client_names() - object id → name of the people on the device, for lists; NULL where nobody works; one list event */
 json_t *client_names(struct context *context);
 
+/* client_references() - object id → name of staff, teams, organisations and places; what cannot be read is left out */
+json_t *client_references(struct context *context);
+
 /* ---- showing ---- */
 
 /* text_of() - string value of a key, "" where there is none; borrowed */
@@ -101,8 +104,12 @@ const char *when_text(int64_t instant_ms);
 /* person_name() - "LEE, Ann (Annie)" of a person's record; borrowed as age_text() */
 const char *person_name(const json_t *record);
 
-/* value_print() - one field's value for people: titles of codes, tenths as decimals, local times */
-void value_print(const struct catalogue_field *field, const json_t *value, FILE *out);
+/**
+ * value_print() - one field's value for people: titles of codes, tenths as decimals, local times
+ * @names: id → name of what a reference may name (client_references()); NULL: ids are printed
+ */
+void value_print(const struct catalogue_field *field, const json_t *value, const json_t *names,
+                 FILE *out);
 
 /* state_word() - what an entry's state means, in a word or two */
 const char *state_word(const char *state);

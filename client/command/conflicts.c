@@ -30,7 +30,7 @@ static void print_values(const struct catalogue_type *type, const json_t *values
                 if (index < 0)
                         continue;
                 (void)printf("%s%s: ", indent, type->fields[index].title);
-                value_print(&type->fields[index], value, stdout);
+                value_print(&type->fields[index], value, NULL, stdout);
                 (void)putchar('\n');
         }
 }

@@ -49,12 +49,25 @@ static bool has_problem(const json_t *exchange)
         return strcmp(text_of(exchange, "problem"), "ok") != 0;
 }
 
+/* Without the access events: who looked at whom is nobody's work, and no nurse waits for it. */
+static int64_t work_waiting(const json_t *outbox)
+{
+        return number_of(outbox, "waiting") - number_of(outbox, "access_events_waiting");
+}
+
+static int64_t work_arrived(const json_t *outbox)
+{
+        return number_of(outbox, "applied") + number_of(outbox, "merged") +
+               number_of(outbox, "held") + number_of(outbox, "late") -
+               (number_of(outbox, "access_events") - number_of(outbox, "access_events_waiting"));
+}
+
 /* The first line decides what a nurse does next: nothing, wait, or look. */
 static void print_verdict(const struct context *context, const json_t *status)
 {
         const json_t *outbox = json_object_get(status, "outbox");
         const json_t *exchange = json_object_get(status, "exchange");
-        int64_t waiting = number_of(outbox, "waiting"), parked = number_of(outbox, "parked");
+        int64_t waiting = work_waiting(outbox), parked = number_of(outbox, "parked");
         int64_t last_ms = instant_of(exchange, "last_complete");
 
         if (waiting)
@@ -64,8 +77,10 @@ static void print_verdict(const struct context *context, const json_t *status)
         else if (parked)
                 (void)printf("Everything was sent; %" PRId64 " of it waits at the store.\n",
                              parked);
+        else if (last_ms && work_arrived(outbox) > 0)
+                (void)printf("Everything that was recorded here has arrived.\n");
         else if (last_ms)
-                (void)printf("Everything you recorded has arrived.\n");
+                (void)printf("Nothing has been recorded here yet.\n");
         else
                 (void)printf("Nothing has been exchanged with the store yet.\n");
         if (last_ms)
@@ -80,12 +95,9 @@ static void print_verdict(const struct context *context, const json_t *status)
 
 static void print_counts(const json_t *outbox)
 {
-        int64_t arrived = number_of(outbox, "applied") + number_of(outbox, "merged") +
-                          number_of(outbox, "held") + number_of(outbox, "late");
-
         (void)printf("\n  %8" PRId64 "  waiting      only on this device, not sent yet\n",
-                     number_of(outbox, "waiting"));
-        (void)printf("  %8" PRId64 "  arrived      the store has it", arrived);
+                     work_waiting(outbox));
+        (void)printf("  %8" PRId64 "  arrived      the store has it", work_arrived(outbox));
         if (number_of(outbox, "merged"))
                 (void)printf("; in %" PRId64 " a newer value stands", number_of(outbox, "merged"));
         (void)printf("\n");

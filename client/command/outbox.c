@@ -25,7 +25,7 @@ static const char *name_of(const json_t *names, const json_t *entry)
         return name ? name : *person ? person : "";
 }
 
-static int print_entries(struct context *context, const json_t *answer)
+static int print_entries(struct context *context, const json_t *answer, bool all)
 {
         static const struct table_column columns[] = {{"Recorded", false},
                                                       {"What", false},
@@ -41,6 +41,8 @@ static int print_entries(struct context *context, const json_t *answer)
                 const json_t *entry = json_array_get(entries, i);
                 const char *operation = text_of(entry, "operation");
                 bool readable = true_of(entry, "readable");
+                if (!all && number_of(entry, "lane") == LANE_BULK)
+                        continue; /* who looked at whom */
                 table_cell_text(table,
                                 readable ? ago_text(context, instant_of(entry, "recorded")) : "");
                 table_cell_format(table, "%s%s", readable ? title_of(entry) : "(not yours to read)",
@@ -53,7 +55,7 @@ static int print_entries(struct context *context, const json_t *answer)
                                                : state_word(text_of(entry, "state")));
                 table_cell_text(table, text_of(entry, "id"));
         }
-        if (r >= 0 && json_array_size(entries))
+        if (r >= 0 && table_rows(table))
                 r = table_print(table, stdout);
         return r < 0 ? EX_OSERR : EX_OK;
 }
@@ -61,6 +63,7 @@ static int print_entries(struct context *context, const json_t *answer)
 static void print_totals(struct context *context, bool all)
 {
         CLEANUP(json_freep) json_t *status = NULL;
+        int64_t waiting, seen_waiting, seen_arrived; /* seen: access events, counted apart */
         const json_t *outbox;
         char *text;
 
@@ -68,14 +71,17 @@ static void print_totals(struct context *context, bool all)
                 return;
         status = client_json(context, text);
         outbox = json_object_get(status, "outbox");
+        seen_waiting = number_of(outbox, "access_events_waiting");
+        seen_arrived = number_of(outbox, "access_events") - seen_waiting;
+        waiting = number_of(outbox, "waiting") - seen_waiting;
         (void)printf("%" PRId64 " waiting, %" PRId64 " parked, %" PRId64 " arrived, %" PRId64
                      " held, %" PRId64 " late, %" PRId64 " refused.%s\n",
-                     number_of(outbox, "waiting"), number_of(outbox, "parked"),
-                     number_of(outbox, "applied") + number_of(outbox, "merged"),
+                     waiting, number_of(outbox, "parked"),
+                     number_of(outbox, "applied") + number_of(outbox, "merged") - seen_arrived,
                      number_of(outbox, "held"), number_of(outbox, "late"),
                      number_of(outbox, "quarantined"),
                      all ? "" : " (--all shows what has arrived, too.)");
-        if (number_of(outbox, "waiting"))
+        if (waiting)
                 (void)printf("Nobody but this device has what is waiting.\n");
 }
 
@@ -102,7 +108,7 @@ static void print_entry(struct context *context, const json_t *entry)
                 if (!value)
                         continue;
                 (void)printf("    %-28s ", type->fields[i].title);
-                value_print(&type->fields[i], value, stdout);
+                value_print(&type->fields[i], value, NULL, stdout);
                 (void)printf("%s%s%s\n", *outcome ? "   [" : "", outcome, *outcome ? "]" : "");
         }
 }
@@ -176,7 +182,7 @@ int command_outbox(struct context *context, int argc, char **argv)
         answer = client_json(context, text);
         if (!answer)
                 return EX_PROTOCOL;
-        code = print_entries(context, answer);
+        code = print_entries(context, answer, all);
         if (json_is_integer(json_object_get(answer, "next")))
                 (void)printf("There are more: --after %" PRId64 "\n", number_of(answer, "next"));
         print_totals(context, all || states);

@@ -130,7 +130,8 @@ static void print_mark(const char *state)
                         (void)printf("   [%s]", marks[i][1]);
 }
 
-static void print_fields(const struct catalogue_type *type, const json_t *record)
+static void print_fields(const struct catalogue_type *type, const json_t *record,
+                         const json_t *names)
 {
         const json_t *fields = json_object_get(record, "fields");
         const json_t *state = json_object_get(record, "state");
@@ -143,10 +144,10 @@ static void print_fields(const struct catalogue_type *type, const json_t *record
                 if (!value && !other)
                         continue;
                 (void)printf("    %-28s ", field->title);
-                value_print(field, value, stdout);
+                value_print(field, value, names, stdout);
                 if (other) {
                         (void)printf("   beside it: ");
-                        value_print(field, other, stdout);
+                        value_print(field, other, names, stdout);
                 }
                 print_mark(text_of(state, field->name));
                 (void)putchar('\n');
@@ -157,7 +158,7 @@ static void print_fields(const struct catalogue_type *type, const json_t *record
                              json_string_value(json_array_get(hidden, i)), text_of(record, "id"));
 }
 
-static void print_record(const struct context *context, const json_t *record)
+static void print_record(const json_t *record, const json_t *names)
 {
         const struct catalogue_type *type =
                 catalogue_type_by_name(bytes_text(text_of(record, "type")));
@@ -174,21 +175,21 @@ static void print_record(const struct context *context, const json_t *record)
                      text_of(record, "id"));
         if (json_object_get(record, "struck_out_by"))
                 (void)printf("    STRUCK OUT by a later record\n");
-        print_fields(type, record);
-        (void)context;
+        print_fields(type, record, names);
 }
 
-static void print_records(const struct context *context, const json_t *records, bool all)
+static void print_records(const json_t *records, const json_t *names, bool all)
 {
         for (size_t i = 0; i < json_array_size(records); i++) {
                 const json_t *record = json_array_get(records, i);
                 bool person = strcmp(text_of(record, "type"), "person") == 0;
                 if (!person && (all || !json_object_get(record, "struck_out_by")))
-                        print_record(context, record);
+                        print_record(record, names);
         }
 }
 
-static void print_person_head(const struct context *context, const json_t *person)
+static void print_person_head(const struct context *context, const json_t *person,
+                              const json_t *names)
 {
         const struct catalogue_type *type = catalogue_person_type();
         int64_t as_of_ms = instant_of(person, "as_of");
@@ -198,13 +199,14 @@ static void print_person_head(const struct context *context, const json_t *perso
                      json_is_null(json_object_get(person, "confirmed"))
                              ? "; the store does not know this person yet"
                              : "");
-        print_fields(type, person);
+        print_fields(type, person, names);
 }
 
 static int show_person(struct context *context, const char *id, const char *type, bool all)
 {
         CLEANUP(json_freep) json_t *person = NULL;
         CLEANUP(json_freep) json_t *answer = NULL;
+        CLEANUP(json_freep) json_t *names = NULL;
         char *text;
         int r = pannier_person(context->client, id, &text);
 
@@ -225,8 +227,9 @@ static int show_person(struct context *context, const char *id, const char *type
                 (void)fwrite(out.data, 1, out.size, stdout);
                 return EX_OK;
         }
-        print_person_head(context, person);
-        print_records(context, json_object_get(answer, "records"), all);
+        names = client_references(context);
+        print_person_head(context, person, names);
+        print_records(json_object_get(answer, "records"), names, all);
         if (true_of(answer, "more"))
                 (void)puts("\nThere are older records: pannier person ID --type TYPE");
         return EX_OK;

@@ -1,6 +1,6 @@
 #include "client/command/command.h"
 #include "common/date.h"
-#include "common/id.h"
+#include "common/nhs_number.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -113,15 +113,19 @@ static void print_option(const struct catalogue_field *field, const char *code, 
         print_safely(option ? option->title : code, out);
 }
 
-static void print_list(const struct catalogue_field *field, const json_t *list, FILE *out)
+static void print_list(const struct catalogue_field *field, const json_t *list, const json_t *names,
+                       FILE *out)
 {
         for (size_t i = 0; i < json_array_size(list); i++) {
+                const char *text = json_string_value(json_array_get(list, i));
+                const char *name = json_string_value(json_object_get(names, text));
                 (void)fputs(i ? ", " : "", out);
-                print_option(field, json_string_value(json_array_get(list, i)), out);
+                print_option(field, name ? name : text, out);
         }
 }
 
-static void print_map(const struct catalogue_field *field, const json_t *map, FILE *out)
+static void print_map(const struct catalogue_field *field, const json_t *map, const json_t *names,
+                      FILE *out)
 {
         const char *key;
         json_t *value;
@@ -134,7 +138,7 @@ static void print_map(const struct catalogue_field *field, const json_t *map, FI
                 print_option(field, key, out);
                 (void)fputs(": ", out);
                 if (json_is_array(value))
-                        print_list(field, value, out);
+                        print_list(field, value, names, out);
                 else
                         print_safely(json_is_string(value) ? json_string_value(value) : "removed",
                                      out);
@@ -153,7 +157,23 @@ static void print_integer(const struct catalogue_field *field, int64_t number, F
                 (void)fprintf(out, " %s", field->unit);
 }
 
-void value_print(const struct catalogue_field *field, const json_t *value, FILE *out)
+/* A text, a date, a reference, or an NHS number in its 3-3-4. */
+static void print_text(const struct catalogue_field *field, const char *text, const json_t *names,
+                       FILE *out)
+{
+        char number[NHS_NUMBER_SIZE], spaced[NHS_NUMBER_TEXT_SIZE];
+        const char *name = json_string_value(json_object_get(names, text));
+
+        if (strcmp(field->name, "nhs_number") == 0 &&
+            nhs_number_parse(bytes_text(text), number) >= 0) {
+                nhs_number_format(number, spaced);
+                text = spaced;
+        }
+        print_safely(name ? name : text, out);
+}
+
+void value_print(const struct catalogue_field *field, const json_t *value, const json_t *names,
+                 FILE *out)
 {
         int64_t instant_ms;
 
@@ -164,16 +184,16 @@ void value_print(const struct catalogue_field *field, const json_t *value, FILE 
         else if (json_is_integer(value))
                 print_integer(field, json_integer_value(value), out);
         else if (json_is_array(value))
-                print_list(field, value, out);
+                print_list(field, value, names, out);
         else if (json_is_object(value))
-                print_map(field, value, out);
+                print_map(field, value, names, out);
         else if (field->kind == KIND_CODE)
                 print_option(field, json_string_value(value), out);
         else if (field->kind == KIND_INSTANT &&
                  instant_parse(bytes_text(json_string_value(value)), &instant_ms) >= 0)
                 (void)fputs(when_text(instant_ms), out);
         else
-                print_safely(json_string_value(value), out);
+                print_text(field, json_string_value(value), names, out);
 }
 
 const char *state_word(const char *state)

@@ -148,3 +148,36 @@ json_t *client_names(struct context *context)
         }
         return names;
 }
+
+static void add_names(const json_t *list, const char *inside, json_t *names)
+{
+        for (size_t i = 0; i < json_array_size(list); i++) {
+                const json_t *one = json_array_get(list, i);
+                const json_t *name =
+                        json_object_get(inside ? json_object_get(one, inside) : one, "name");
+                if (json_is_string(name))
+                        (void)json_object_set_new(names, text_of(one, "id"),
+                                                  json_string(json_string_value(name)));
+        }
+}
+
+json_t *client_references(struct context *context)
+{
+        static const char *const types[] = {"team", "organisation", "place"};
+        json_t *names = json_object();
+        char *text;
+
+        for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+                CLEANUP(json_freep) json_t *answer = NULL;
+                if (pannier_records(context->client, NULL, types[i], PANNIER_PAGE_MAX, NULL,
+                                    &text) < 0)
+                        continue;
+                answer = client_json(context, text);
+                add_names(json_object_get(answer, "records"), "fields", names);
+        }
+        if (pannier_staff(context->client, &text) >= 0) {
+                CLEANUP(json_freep) json_t *answer = client_json(context, text);
+                add_names(json_object_get(answer, "staff"), NULL, names);
+        }
+        return names;
+}
