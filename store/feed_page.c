@@ -64,16 +64,23 @@ static bool reached(const struct wire_cursor *cursor, uint64_t position, const s
         return uuid_compare(&cursor->record, id) > 0;
 }
 
-static bool reached_inside(const struct wire_cursor *cursor, const struct record *record)
+/* What decides whether a record was brought: all of it stands in a feed's row, too. */
+struct record_place {
+        uint64_t position;
+        struct uuid id, person;
+        uint8_t type;
+};
+
+static bool reached_inside(const struct wire_cursor *cursor, const struct record_place *record)
 {
         if (cursor->join_type == 0)
                 return true; /* the whole join was read */
-        if (cursor->join_type != record->type->number)
-                return cursor->join_type > record->type->number;
+        if (cursor->join_type != record->type)
+                return cursor->join_type > record->type;
         return uuid_compare(&cursor->join_record, &record->id) >= 0;
 }
 
-static bool has_brought(const struct cover *cover, const struct record *record)
+static bool has_brought(const struct cover *cover, const struct record_place *record)
 {
         const struct wire_cursor *cursor = &cover->feed->cursor;
         bool by_join = record->position <= cover->joined;
@@ -193,10 +200,24 @@ static int load_covers(struct scan *scan, const struct uuid *person)
         return 0;
 }
 
-static bool is_covered(const struct scan *scan, const struct record *record)
+static bool is_covered(const struct scan *scan, const struct record_place *record)
 {
         for (size_t i = 0; i < scan->cover_count; i++)
                 if (has_brought(&scan->covers[i], record))
+                        return true;
+        return false;
+}
+
+static bool is_read(const struct feed *feed)
+{
+        return wire_cursor_compare(&feed->cursor, &feed->last) == 0 && feed->cursor.join_type == 0;
+}
+
+/* A feed that was read to its end has brought all there is about its people. */
+static bool is_all_covered(const struct scan *scan)
+{
+        for (size_t i = 0; i < scan->cover_count; i++)
+                if (is_read(scan->covers[i].feed))
                         return true;
         return false;
 }
@@ -301,6 +322,8 @@ static int append_id(struct scan *scan, struct buffer *ids, const struct uuid *i
 static int visit_joined(void *context, const struct record *record, struct bytes stamps)
 {
         struct scan *scan = context;
+        const struct record_place place = {record->position, record->id, record->person,
+                                           record->type->number};
         int r = 0;
 
         (void)stamps;
@@ -308,7 +331,7 @@ static int visit_joined(void *context, const struct record *record, struct bytes
         scan->feed->cursor.join_record = record->id;
         /* What changed after the join has a row of its own; a conflict may be of another class. */
         if (record->position <= scan->joined &&
-            record_feed_class(record) == scan->feed->key.class && !is_covered(scan, record))
+            record_feed_class(record) == scan->feed->key.class && !is_covered(scan, &place))
                 r = send_record(scan, record);
         return r < 0 ? r : is_full(scan);
 }
@@ -350,10 +373,14 @@ static int read_join(struct scan *scan, uint64_t joined, const struct uuid *pers
         struct wire_cursor *cursor = &scan->feed->cursor;
         uint8_t from_type = cursor->join_type;
         const struct uuid from_record = cursor->join_record;
+        bool all_covered;
         int r = load_covers(scan, person);
 
+        if (r < 0)
+                return r;
         scan->joined = joined;
-        for (size_t i = 0; i < catalogue->type_count && r == 0; i++) {
+        all_covered = is_all_covered(scan);
+        for (size_t i = 0; i < catalogue->type_count && r == 0 && !all_covered; i++) {
                 const struct catalogue_type *type = &catalogue->types[i];
 
                 if (type->number < from_type || !is_of_class(type, scan->feed->key.class))
@@ -375,23 +402,22 @@ static int read_join(struct scan *scan, uint64_t joined, const struct uuid *pers
 
 static int visit_changed(void *context, const struct record *record, struct bytes stamps)
 {
-        struct scan *scan = context;
-
         (void)stamps;
-        return is_covered(scan, record) ? 0 : send_record(scan, record);
+        return send_record(context, record);
 }
 
 static int read_record(struct scan *scan, const struct feed_row *row)
 {
         const struct catalogue_type *type = catalogue_type_by_number(row->type);
+        const struct record_place place = {row->position, row->id, row->person, row->type};
         int r;
 
         if (!type)
                 return 0; /* written by a newer store: this one cannot say what it is */
         r = load_covers(scan, &row->person);
-        if (r == 0)
-                r = scan->storage->ops->record_visit(scan->storage, type, &row->id, visit_changed,
-                                                     scan);
+        if (r < 0 || is_covered(scan, &place))
+                return r;
+        r = scan->storage->ops->record_visit(scan->storage, type, &row->id, visit_changed, scan);
         if (r == 0)
                 return FAIL(PANNIER_E_CORRUPT, "a feed names a record that is not there");
         return r < 0 ? r : 0;
@@ -451,11 +477,6 @@ static int finish_join(struct scan *scan)
         cursor->join_type = 0;
         cursor->join_record = UUID_NONE;
         return r < 0 ? r : 0;
-}
-
-static bool is_read(const struct feed *feed)
-{
-        return wire_cursor_compare(&feed->cursor, &feed->last) == 0 && feed->cursor.join_type == 0;
 }
 
 static int write_feed(struct scan *scan)
