@@ -2,7 +2,7 @@
  * The store's share of an exchange, without network, TLS and device: how long each step takes for workload W and for a
  * queue of 1,000 entries. For work on the store's speed; tests/bench/run measures the whole.
  *
- *     bench_exchange FOLDER [FIRST_SYNCS [PUSHES]]     makes its database there
+ *     bench_exchange FOLDER [FIRST_SYNCS [PUSHES [PEOPLE]]]     makes its database there
  */
 #include "store/load.h"
 #include "store/sample.h"
@@ -42,10 +42,10 @@ static void fixed_random(void *data, size_t size)
                 ((uint8_t *)data)[i] = (uint8_t)test_random(&state, 256);
 }
 
-static void load_sample(const char *folder)
+static void load_sample(const char *folder, uint32_t people_wanted)
 {
         const struct sample_options sample = {.seed = 5,
-                                              .people = 500,
+                                              .people = people_wanted,
                                               .visits = 10,
                                               .observations = 40,
                                               .now_ms = now_ms,
@@ -336,7 +336,7 @@ int main(int argc, char **argv)
         store_test_open(&test, path);
         store_side_open(&side, &test);
         tablet_open(&tablet, &side, 1);
-        load_sample(argv[1]);
+        load_sample(argv[1], argc > 4 ? (uint32_t)strtoul(argv[4], NULL, 10) : 500);
         (void)test.reader->ops->localities(test.reader, take_locality, NULL);
         assert_int_equal(test.writer->ops->device_put(test.writer, &tablet.row), 0);
         (void)test.reader->ops->record_each(test.reader, catalogue_team_type(), NULL, NULL, grant,
