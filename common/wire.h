@@ -56,6 +56,9 @@ struct wire_records_writer { /* init with {0}; reusable; deinit with buffer_dein
 /* wire_records_add() - write one row; @record->type is the same for all rows of a message */
 void wire_records_add(struct wire_records_writer *writer, const struct record *record);
 
+/* wire_records_add_row() - the same where the fields were encoded before */
+void wire_records_add_row(struct wire_records_writer *writer, const struct wire_row *row);
+
 /* wire_records_size() - bytes that the rows added so far will take, a little more at most */
 size_t wire_records_size(const struct wire_records_writer *writer);
 

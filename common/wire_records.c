@@ -11,7 +11,8 @@
 
 enum { ROW_ELEMENTS = 6, ORIGIN_ELEMENTS = 3, ELEMENTS_MAX = 64 };
 
-static void put_person(const struct record *record, const struct wire_row *last, struct buffer *out)
+static void put_person(const struct wire_row *record, const struct wire_row *last,
+                       struct buffer *out)
 {
         if (uuid_equal(&record->person, &last->person))
                 cbor_put_null(out);
@@ -23,7 +24,8 @@ static void put_person(const struct record *record, const struct wire_row *last,
                 cbor_put_uuid(out, &record->person);
 }
 
-static void put_origin(const struct record *record, const struct wire_row *last, struct buffer *out)
+static void put_origin(const struct wire_row *record, const struct wire_row *last,
+                       struct buffer *out)
 {
         if (uuid_equal(&record->author, &last->author) && record->role == last->role &&
             uuid_equal(&record->device, &last->device)) {
@@ -36,24 +38,43 @@ static void put_origin(const struct record *record, const struct wire_row *last,
         cbor_put_uuid(out, &record->device);
 }
 
-void wire_records_add(struct wire_records_writer *writer, const struct record *record)
+/* Everything of a row but its fields. */
+static void put_row(struct wire_records_writer *writer, const struct wire_row *row)
 {
         struct wire_row *last = &writer->last;
         struct buffer *out = &writer->rows;
 
         cbor_put_array(out, ROW_ELEMENTS);
-        cbor_put_uuid(out, &record->id);
-        cbor_put_int(out, (int64_t)record->position - (int64_t)last->position);
-        put_person(record, last, out);
-        put_origin(record, last, out);
-        cbor_put_int(out, compact_time(record->recorded_ms, &record->id));
-        record_encode_fields(record, out);
-        last->position = record->position;
-        last->person = record->person;
-        last->author = record->author;
-        last->role = record->role;
-        last->device = record->device;
+        cbor_put_uuid(out, &row->id);
+        cbor_put_int(out, (int64_t)row->position - (int64_t)last->position);
+        put_person(row, last, out);
+        put_origin(row, last, out);
+        cbor_put_int(out, compact_time(row->recorded_ms, &row->id));
+        *last = *row;
+        last->fields = BYTES_NONE;
         writer->row_count++;
+}
+
+void wire_records_add(struct wire_records_writer *writer, const struct record *record)
+{
+        const struct wire_row row = {
+                .position = record->position,
+                .id = record->id,
+                .person = record->person,
+                .author = record->author,
+                .role = record->role,
+                .device = record->device,
+                .recorded_ms = record->recorded_ms,
+        };
+
+        put_row(writer, &row);
+        record_encode_fields(record, &writer->rows);
+}
+
+void wire_records_add_row(struct wire_records_writer *writer, const struct wire_row *row)
+{
+        put_row(writer, row);
+        buffer_append(&writer->rows, row->fields);
 }
 
 size_t wire_records_size(const struct wire_records_writer *writer)

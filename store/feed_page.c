@@ -32,8 +32,7 @@ struct scan {
         int64_t now_ms;
         struct cover covers[COVER_MAX]; /* of the person whose records are being read */
         size_t cover_count;
-        /* of the join that is being read */
-        uint64_t joined;
+        const struct catalogue_type *type; /* being read */
 };
 
 void feed_page_deinit(struct feed_page *page)
@@ -272,42 +271,50 @@ static int note_custody(struct scan *scan, const struct uuid *person, uint64_t p
         return buffer_check(custody);
 }
 
-/* A record about two people is for those who may see both. Return: 1 it may be sent, 0, or an error */
-static int both_visible(struct scan *scan, const struct record *record)
+static int take_other(void *context, const struct record *record, struct bytes stamps)
 {
-        int16_t index = record->type->other_person_index;
-        const struct value *other;
+        struct uuid *ret = context;
+        const struct value *other = &record->values[record->type->other_person_index];
 
-        if (index < 0)
-                return 1;
-        other = &record->values[index];
-        if (other->form != VALUE_UUID)
-                return 1;
-        return membership_held(scan->storage, &scan->feed->key.locality, &other->uuid,
-                               scan->scopes);
+        (void)stamps;
+        *ret = other->form == VALUE_UUID ? other->uuid : UUID_NONE;
+        return 0;
 }
 
-static int send_record(struct scan *scan, const struct record *record)
+/* A record about two people is for those who may see both. Return: 1 it may be sent, 0, or an error */
+static int both_visible(struct scan *scan, const struct catalogue_type *type, const struct uuid *id)
+{
+        struct uuid other = UUID_NONE;
+        int r;
+
+        if (type->other_person_index < 0)
+                return 1;
+        r = scan->storage->ops->record_visit(scan->storage, type, id, take_other, &other);
+        if (r < 0 || uuid_is_none(&other))
+                return r < 0 ? r : 1;
+        return membership_held(scan->storage, &scan->feed->key.locality, &other, scan->scopes);
+}
+
+static int send_row(struct scan *scan, const struct catalogue_type *type,
+                    const struct wire_row *row)
 {
         struct feed_group *group;
         size_t before;
-        int r = both_visible(scan, record);
+        int r = both_visible(scan, type, &row->id);
 
         if (r <= 0)
                 return r;
-        group = group_of(scan, record->type);
+        group = group_of(scan, type);
         if (!group)
                 return FAIL(PANNIER_E_MEMORY, "no memory for a page of records");
         before = group->writer.rows.size;
-        wire_records_add(&group->writer, record);
+        wire_records_add_row(&group->writer, row);
         r = buffer_check(&group->writer.rows);
         if (r < 0)
                 return r;
         scan->page->size += group->writer.rows.size - before;
         scan->page->row_count++;
-        return uuid_is_none(&record->person)
-                       ? 0
-                       : note_custody(scan, &record->person, record->position);
+        return uuid_is_none(&row->person) ? 0 : note_custody(scan, &row->person, row->position);
 }
 
 static int append_id(struct scan *scan, struct buffer *ids, const struct uuid *id)
@@ -319,21 +326,25 @@ static int append_id(struct scan *scan, struct buffer *ids, const struct uuid *i
 
 /* ---- joins ---- */
 
-static int visit_joined(void *context, const struct record *record, struct bytes stamps)
+static int visit_joined(void *context, enum catalogue_class class, const struct wire_row *row)
 {
         struct scan *scan = context;
-        const struct record_place place = {record->position, record->id, record->person,
-                                           record->type->number};
+        const struct record_place place = {row->position, row->id, row->person, scan->type->number};
         int r = 0;
 
-        (void)stamps;
-        scan->feed->cursor.join_type = record->type->number;
-        scan->feed->cursor.join_record = record->id;
-        /* What changed after the join has a row of its own; a conflict may be of another class. */
-        if (record->position <= scan->joined &&
-            record_feed_class(record) == scan->feed->key.class && !is_covered(scan, &place))
-                r = send_record(scan, record);
+        scan->feed->cursor.join_type = scan->type->number;
+        scan->feed->cursor.join_record = row->id;
+        /* A conflict may be of another class than the feed. */
+        if (class == scan->feed->key.class && !is_covered(scan, &place))
+                r = send_row(scan, scan->type, row);
         return r < 0 ? r : is_full(scan);
+}
+
+static int send_link(void *context, enum catalogue_class class, const struct wire_row *row)
+{
+        struct scan *scan = context;
+
+        return class == scan->feed->key.class ? send_row(scan, scan->type, row) : 0;
 }
 
 /* A link that hangs on the other person was held back until both can be seen. */
@@ -343,11 +354,12 @@ static int visit_link(void *context, const struct record *record, struct bytes s
         int r;
 
         (void)stamps;
-        if (!uuid_equal(&record->locality, &scan->feed->key.locality) ||
-            record_feed_class(record) != scan->feed->key.class)
+        if (!uuid_equal(&record->locality, &scan->feed->key.locality))
                 return 0;
         r = membership_held(scan->storage, &record->locality, &record->person, scan->scopes);
-        return r <= 0 ? r : send_record(scan, record);
+        if (r > 0)
+                r = scan->storage->ops->row_visit(scan->storage, &record->id, send_link, scan);
+        return r < 0 ? r : 0;
 }
 
 static int send_links(struct scan *scan, const struct catalogue_type *type,
@@ -378,16 +390,16 @@ static int read_join(struct scan *scan, uint64_t joined, const struct uuid *pers
 
         if (r < 0)
                 return r;
-        scan->joined = joined;
         all_covered = is_all_covered(scan);
         for (size_t i = 0; i < catalogue->type_count && r == 0 && !all_covered; i++) {
                 const struct catalogue_type *type = &catalogue->types[i];
 
                 if (type->number < from_type || !is_of_class(type, scan->feed->key.class))
                         continue;
-                r = scan->storage->ops->record_each(scan->storage, type, person,
-                                                    type->number == from_type ? &from_record : NULL,
-                                                    visit_joined, scan);
+                scan->type = type;
+                r = scan->storage->ops->rows_of(scan->storage, type, person,
+                                                type->number == from_type ? &from_record : NULL,
+                                                joined, visit_joined, scan);
                 if (r == 0)
                         r = send_links(scan, type, person);
         }
@@ -400,10 +412,12 @@ static int read_join(struct scan *scan, uint64_t joined, const struct uuid *pers
 
 /* ---- rows ---- */
 
-static int visit_changed(void *context, const struct record *record, struct bytes stamps)
+static int visit_changed(void *context, enum catalogue_class class, const struct wire_row *row)
 {
-        (void)stamps;
-        return send_record(context, record);
+        struct scan *scan = context;
+
+        (void)class;
+        return send_row(scan, scan->type, row);
 }
 
 static int read_record(struct scan *scan, const struct feed_row *row)
@@ -417,7 +431,8 @@ static int read_record(struct scan *scan, const struct feed_row *row)
         r = load_covers(scan, &row->person);
         if (r < 0 || is_covered(scan, &place))
                 return r;
-        r = scan->storage->ops->record_visit(scan->storage, type, &row->id, visit_changed, scan);
+        scan->type = type;
+        r = scan->storage->ops->row_visit(scan->storage, &row->id, visit_changed, scan);
         if (r == 0)
                 return FAIL(PANNIER_E_CORRUPT, "a feed names a record that is not there");
         return r < 0 ? r : 0;

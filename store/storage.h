@@ -23,7 +23,7 @@
 #include "common/entry.h"
 #include "common/record.h"
 #include "common/scope.h"
-#include "common/wire_messages.h"
+#include "common/wire.h"
 
 /* ---- localities, positions, epochs ---- */
 
@@ -216,6 +216,8 @@ struct storage_counts { /* of one locality */
 struct storage; /* a connection, see above */
 
 typedef int storage_record_visit(void *context, const struct record *record, struct bytes stamps);
+typedef int storage_row_visit(void *context, enum catalogue_class class,
+                              const struct wire_row *row);
 typedef int storage_log_visit(void *context, const struct log_row *row);
 typedef int storage_parked_visit(void *context, const struct parked_row *row);
 typedef int storage_feed_visit(void *context, const struct feed_row *row);
@@ -277,6 +279,16 @@ struct storage_ops {
         /* record_put() - insert or replace; feeds are not touched (store/membership.h does that) */
         int (*record_put)(struct storage *storage, const struct record *record,
                           struct bytes stamps);
+
+        /* Records as they travel: kept ready, because each is sent to many devices and written once. */
+
+        /* row_visit() - 1 visited, 0 not there, or what @visit returned below 0 */
+        int (*row_visit)(struct storage *storage, const struct uuid *id, storage_row_visit *visit,
+                         void *context);
+        /* rows_of() - a person's, of one type, with position <= @until, ascending by id, after @after (or NULL) */
+        int (*rows_of)(struct storage *storage, const struct catalogue_type *type,
+                       const struct uuid *person, const struct uuid *after, uint64_t until,
+                       storage_row_visit *visit, void *context);
 
         /* -- log -- */
 

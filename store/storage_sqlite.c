@@ -539,6 +539,7 @@ static void fill_ops(struct storage_sqlite *sqlite)
 {
         sqlite_core_ops(&sqlite->ops);
         sqlite_records_ops(&sqlite->ops);
+        sqlite_rows_ops(&sqlite->ops);
         sqlite_log_ops(&sqlite->ops);
         sqlite_feed_ops(&sqlite->ops);
         sqlite_device_ops(&sqlite->ops);
@@ -562,6 +563,8 @@ static int open_tables(struct storage_sqlite *sqlite)
                                    sqlite->stmts[GROUP_CORE]);
         if (r == 0)
                 r = sqlite_records_prepare(sqlite);
+        if (r == 0)
+                r = sqlite_rows_prepare(sqlite);
         if (r == 0)
                 r = sqlite_log_prepare(sqlite);
         if (r == 0)

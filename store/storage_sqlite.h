@@ -18,7 +18,15 @@ enum {
         STORE_READER_CACHE_KIB = 16 << 10,
 };
 
-enum sqlite_group { GROUP_CORE, GROUP_LOG, GROUP_FEED, GROUP_DEVICES, GROUP_LOAD, GROUP_COUNT };
+enum sqlite_group {
+        GROUP_CORE,
+        GROUP_ROWS,
+        GROUP_LOG,
+        GROUP_FEED,
+        GROUP_DEVICES,
+        GROUP_LOAD,
+        GROUP_COUNT
+};
 
 enum sqlite_mode { MODE_IDLE, MODE_READING, MODE_WRITING };
 
@@ -36,6 +44,9 @@ struct storage_sqlite {
         struct record_tables *tables;
         enum sqlite_mode mode;
         bool read_only;
+        sqlite3_stmt
+                *places[TYPE_NUMBER_MAX + 1]; /* of a person's records, by type; made when needed */
+        struct buffer row;                    /* of the record being written */
         sqlite3_stmt *stmts[GROUP_COUNT][SQLITE_STMT_MAX];
         struct sqlite_locality localities[SQLITE_LOCALITIES_MAX];
         size_t locality_count;
@@ -60,15 +71,20 @@ int sqlite_copy_fixed(sqlite3_stmt *stmt, int column, void *ret, size_t size);
 
 /* Each file's part of the table of functions, and its statements. */
 void sqlite_records_ops(struct storage_ops *ops);
+void sqlite_rows_ops(struct storage_ops *ops);
 void sqlite_log_ops(struct storage_ops *ops);
 void sqlite_feed_ops(struct storage_ops *ops);
 void sqlite_device_ops(struct storage_ops *ops);
 void sqlite_load_ops(struct storage_ops *ops);
 int sqlite_records_prepare(struct storage_sqlite *sqlite);
+int sqlite_rows_prepare(struct storage_sqlite *sqlite);
 int sqlite_log_prepare(struct storage_sqlite *sqlite);
 int sqlite_feed_prepare(struct storage_sqlite *sqlite);
 int sqlite_devices_prepare(struct storage_sqlite *sqlite);
 int sqlite_load_prepare(struct storage_sqlite *sqlite);
+
+/* sqlite_row_put() - keep a record as it travels, unless it is in no feed */
+int sqlite_row_put(struct storage_sqlite *sqlite, const struct record *record);
 void sqlite_records_free(struct storage_sqlite *sqlite);
 
 #endif

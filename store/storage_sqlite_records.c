@@ -36,7 +36,9 @@ static int op_record_put(struct storage *storage, const struct record *record, s
 
         if (!record->type->personal)
                 sqlite->base.grants_serial++;
-        return r < 0 ? r : record_put(sqlite->tables, record, stamps);
+        if (r == 0)
+                r = record_put(sqlite->tables, record, stamps);
+        return r < 0 ? r : sqlite_row_put(sqlite, record);
 }
 
 static int op_record_find(struct storage *storage, const struct catalogue_type *type,
@@ -119,4 +121,5 @@ int sqlite_records_prepare(struct storage_sqlite *sqlite)
 void sqlite_records_free(struct storage_sqlite *sqlite)
 {
         (void)record_tables_free(sqlite->tables);
+        buffer_deinit(&sqlite->row);
 }

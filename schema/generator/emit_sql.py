@@ -41,7 +41,7 @@ def indexes(kind):
     """What is looked up otherwise than by id: a person's records, keys of duplicates, and what the catalogue marks."""
     wanted = {}
     if kind.personal and "person" not in kind.properties:
-        wanted["person"] = "(person, id)"
+        wanted["person"] = "(person, id, position)"  # the store tells by it which records are new
     for rule in kind.uniques:
         names = rule.values["fields"]
         if names and not rule.values["per_person"]:

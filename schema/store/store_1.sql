@@ -131,6 +131,13 @@ CREATE TABLE feed_row (
         PRIMARY KEY (feed, class, position, id)
 ) STRICT, WITHOUT ROWID;
 
+-- Records as they travel. The typed tables are the truth; this is made from them with every write, because a record is
+-- written once and sent to many devices.
+CREATE TABLE sent_row (
+        id  BLOB PRIMARY KEY,                   -- of the record
+        row BLOB NOT NULL                       -- store/storage_sqlite_rows.c says what is in it
+) STRICT, WITHOUT ROWID;
+
 -- Who is in which scope.
 CREATE TABLE member (
         locality INTEGER NOT NULL,
