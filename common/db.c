@@ -132,18 +132,43 @@ static int set_key(struct db *db, struct bytes key)
         if (!db_cipher(db))
                 return FAIL(PANNIER_E_INTERNAL,
                             "no SQLCipher in this program: not opening in clear");
-        /* Locking and overwriting every page in memory costs a third of the speed; keys are wiped in any case. */
+        /*
+         * Locking and overwriting all of SQLite's memory doubles the time of a write (25,000 rows: 0.38 s without,
+         * 0.74 s with). SQLCipher wipes its keys in any case, and the daemon dumps no core.
+         */
         return db_exec(db, "PRAGMA cipher_memory_security = OFF");
+}
+
+/* A file that cannot be in WAL mode would have another durability than the one that was asked for. */
+static int set_wal(struct db *db)
+{
+        sqlite3_stmt *stmt = NULL;
+        const char *mode = "";
+        int r = 0;
+
+        if (sqlite3_prepare_v2(db->handle, "PRAGMA journal_mode = WAL", -1, &stmt, NULL) !=
+            SQLITE_OK)
+                return fail_with(db, "journal_mode");
+        if (sqlite3_step(stmt) == SQLITE_ROW)
+                mode = (const char *)sqlite3_column_text(stmt, 0);
+        else
+                r = fail_with(db, "journal_mode");
+        if (r == 0 && strcmp(mode, "wal") != 0 && strcmp(mode, "memory") != 0)
+                r = FAIL(PANNIER_E_STORAGE, "the file system cannot do WAL: journal mode is %s",
+                         mode);
+        (void)sqlite3_finalize(stmt);
+        return r;
 }
 
 static int set_pragmas(struct db *db, const struct db_options *options)
 {
-        char sql[256];
+        char sql[320];
         int r;
 
         /*
          * EXTRA before the file exists: until it is in WAL mode a rollback journal protects it, and that is
          * only safe where the folder is flushed too (https://sqlite.org/pragma.html#pragma_synchronous).
+         * No mapped reads: an I/O error would be a SIGBUS, and a read around our layer.
          */
         (void)snprintf(
                 sql, sizeof(sql),
@@ -155,9 +180,11 @@ static int set_pragmas(struct db *db, const struct db_options *options)
         r = db_exec(db, sql);
         if (r < 0 || options->read_only)
                 return r;
-        r = db_exec(db, "PRAGMA journal_mode = WAL");
+        r = set_wal(db);
         if (r < 0)
                 return r;
+        if (options->wal_pages > 0)
+                (void)sqlite3_wal_autocheckpoint(db->handle, options->wal_pages);
         /* In WAL mode EXTRA is FULL: a flush per commit. */
         return options->durability == DB_FULL ? 0 : db_exec(db, "PRAGMA synchronous = NORMAL");
 }

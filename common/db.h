@@ -31,6 +31,12 @@ struct db_options {
         struct bytes key; /* raw key and salt, 48 bytes, for SQLCipher; empty: plain file */
         int cache_kib;    /* page cache of the connection; 0: DB_CACHE_KIB_DEFAULT */
         int busy_ms;      /* longest wait for another process's lock; 0: 5 seconds */
+        /*
+         * Pages in the log before they are copied to the file, which costs two flushes and the copying; 0: SQLite's
+         * 1000 (4 MiB): enough that a device flushes rarely for it, little enough for its card. A store that writes
+         * all day takes more.
+         */
+        int wal_pages;
         bool read_only;
         bool must_exist;    /* a missing file is PANNIER_E_NOT_FOUND instead of a new database */
         bool secure_delete; /* deleted content is overwritten */

@@ -131,24 +131,26 @@ static int layer_shm_unmap(sqlite3_file *file, int remove)
         return base_file(file)->pMethods->xShmUnmap(base_file(file), remove);
 }
 
+#define METHODS_OF_ALL_FILES                                                                       \
+        .xClose = layer_close, .xRead = layer_read, .xWrite = layer_write,                         \
+        .xTruncate = layer_truncate, .xSync = layer_sync, .xFileSize = layer_file_size,            \
+        .xLock = layer_lock, .xUnlock = layer_unlock,                                              \
+        .xCheckReservedLock = layer_check_reserved_lock, .xFileControl = layer_file_control,       \
+        .xSectorSize = layer_sector_size, .xDeviceCharacteristics = layer_device_characteristics
+
 static const sqlite3_io_methods layer_methods = {
         .iVersion = 2, /* shared memory for WAL, but no mapped reads: db.c keeps mmap off */
-        .xClose = layer_close,
-        .xRead = layer_read,
-        .xWrite = layer_write,
-        .xTruncate = layer_truncate,
-        .xSync = layer_sync,
-        .xFileSize = layer_file_size,
-        .xLock = layer_lock,
-        .xUnlock = layer_unlock,
-        .xCheckReservedLock = layer_check_reserved_lock,
-        .xFileControl = layer_file_control,
-        .xSectorSize = layer_sector_size,
-        .xDeviceCharacteristics = layer_device_characteristics,
+        METHODS_OF_ALL_FILES,
         .xShmMap = layer_shm_map,
         .xShmLock = layer_shm_lock,
         .xShmBarrier = layer_shm_barrier,
         .xShmUnmap = layer_shm_unmap,
+};
+
+/* Of a base that has no shared memory; SQLite then knows that there is no WAL. */
+static const sqlite3_io_methods layer_methods_plain = {
+        .iVersion = 1,
+        METHODS_OF_ALL_FILES,
 };
 
 static int layer_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
@@ -162,7 +164,8 @@ static int layer_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, in
         file->pMethods = NULL; /* SQLite closes a file that has methods, also after an error */
         code = layer->base->xOpen(layer->base, name, base_file(file), flags, ret_flags);
         if (base_file(file)->pMethods)
-                file->pMethods = &layer_methods;
+                file->pMethods = base_file(file)->pMethods->iVersion >= 2 ? &layer_methods
+                                                                          : &layer_methods_plain;
         return code;
 }
 

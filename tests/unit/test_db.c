@@ -67,9 +67,12 @@ static void test_every_connection_has_the_settings_that_the_header_promises(void
         assert_int_equal(number(first, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"), 1);
         options.secure_delete = true;
         options.cache_kib = 77;
+        options.wal_pages = 55;
         second = opened(unit_path(state, "b.db"), &options);
         assert_int_equal(number(second, "PRAGMA synchronous"), 1);
         assert_int_equal(number(second, "PRAGMA cache_size"), -77);
+        assert_int_equal(number(first, "PRAGMA wal_autocheckpoint"), 1000);
+        assert_int_equal(number(second, "PRAGMA wal_autocheckpoint"), 55);
         assert_int_equal(number(second, "PRAGMA secure_delete"), 1);
         assert_int_equal(number(second, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"), 1);
 }
@@ -437,6 +440,18 @@ static void test_a_full_disk_fails_the_write_and_not_the_connection(void **state
         assert_int_equal(number(db, "SELECT count(*) FROM t"), 1);
 }
 
+/* Otherwise it would be written, and less durable than was promised. */
+static void test_a_disk_that_cannot_do_wal_is_refused(void **state)
+{
+        struct db_options options = full;
+        struct db *db = NULL;
+
+        options.vfs = "unix-dotfile"; /* comes with SQLite; has no shared memory */
+        assert_int_equal(db_open(unit_path(state, "a.db"), &options, &db), PANNIER_E_STORAGE);
+        assert_non_null(strstr(error_detail(), "WAL"));
+        assert_null(db);
+}
+
 static void test_an_unknown_disk_is_refused(void **state)
 {
         struct db_options options = full;
@@ -563,6 +578,7 @@ int main(void)
                 IN_FOLDER(test_after_a_failed_flush_a_connection_refuses_everything_for_ever),
                 IN_FOLDER(test_a_write_that_fails_is_rolled_back_and_can_be_tried_again),
                 IN_FOLDER(test_a_full_disk_fails_the_write_and_not_the_connection),
+                IN_FOLDER(test_a_disk_that_cannot_do_wal_is_refused),
                 IN_FOLDER(test_an_unknown_disk_is_refused),
                 IN_FOLDER(test_under_a_key_nothing_is_readable_in_the_files),
         };
