@@ -17,9 +17,6 @@ struct draft_entry {
         const json_t *json;
         struct engine_entry entry;
         struct entry_change *changes;
-        struct value
-                standing[FIELD_COUNT_MAX]; /* what the record shows now; only where it is needed */
-        bool looked_up;
 };
 
 static int read_id(struct draft_entry *draft, const char *key, bool needed, struct uuid *ret)
@@ -52,33 +49,13 @@ static int read_operation(struct draft_entry *draft)
         return FAIL(PANNIER_E_INVALID, "operation is one of create, edit, decide");
 }
 
-/* Keep what the record shows, to take a whole new set against it; and its type, where the caller left it out. */
+/* The record's type, where the caller left it out. */
 static int look_up(void *context, const struct engine_record *record)
 {
         struct draft_entry *draft = context;
-        struct record copy;
-        int r = record_copy(record->visible, &draft->call->api->arena, &copy);
 
-        if (r < 0)
-                return r;
-        draft->entry.type = copy.type;
-        memcpy(draft->standing, copy.values, sizeof(draft->standing));
-        draft->looked_up = true;
+        draft->entry.type = record->visible->type;
         return 0;
-}
-
-static bool has_whole_set(const struct draft_entry *draft)
-{
-        const json_t *fields = json_object_get(draft->json, "fields");
-        const char *name;
-        json_t *value;
-
-        json_object_foreach((json_t *)(uintptr_t)fields, name, value)
-        {
-                if (json_is_array(value))
-                        return true;
-        }
-        return false;
 }
 
 static int read_type(struct draft_entry *draft)
@@ -97,17 +74,11 @@ static int read_type(struct draft_entry *draft)
                 if (!draft->entry.type)
                         return FAIL(PANNIER_E_INVALID, "the catalogue has no type of this name");
         }
-        if (edit && (!json || has_whole_set(draft))) {
-                const struct catalogue_type *named = draft->entry.type;
+        if (edit && !json) {
                 int r = engine_record(call->api->engine, &call->staff, &call->now,
                                       &draft->entry.record, look_up, draft);
                 if (r < 0)
                         return r;
-                if (named && named != draft->entry.type) {
-                        call->field = "type";
-                        return FAIL(PANNIER_E_INVALID, "the record is of another type, %s",
-                                    draft->entry.type->name);
-                }
         }
         if (draft->entry.type)
                 return 0;
@@ -149,10 +120,12 @@ static int read_field(struct draft_entry *draft, uint16_t index, const json_t *j
 
         change->number = field->number;
         draft->call->field = field->name;
+        /* A set that is given whole goes on whole: the engine takes it against what it shows, and the same
+         * request asked again is still the same. */
+        bool edit = draft->entry.operation == ENTRY_EDIT && !json_is_array(json);
         int r = decision ? read_decision(draft, json, &change->value)
-                         : api_value_from_json(field, draft->entry.operation == ENTRY_EDIT,
-                                               draft->looked_up ? &draft->standing[index] : NULL,
-                                               json, &draft->call->api->arena, &change->value);
+                         : api_value_from_json(field, edit, NULL, json, &draft->call->api->arena,
+                                               &change->value);
         if (r >= 0)
                 draft->call->field = NULL;
         return r;
