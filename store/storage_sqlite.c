@@ -176,6 +176,8 @@ static void op_rollback(struct storage *storage)
 {
         struct storage_sqlite *sqlite = sqlite_of(storage);
 
+        if (sqlite->mode == MODE_WRITING)
+                sqlite_feed_free(sqlite); /* numbers of feeds that never came to be */
         db_rollback(sqlite->db);
         unload(sqlite);
 }
@@ -266,6 +268,8 @@ static int op_commit(struct storage *storage)
                 r = db_commit(sqlite->db);
         else
                 db_rollback(sqlite->db);
+        if (r < 0)
+                sqlite_feed_free(sqlite);
         unload(sqlite);
         return r;
 }
@@ -297,6 +301,7 @@ static int op_savepoint_back(struct storage *storage)
         for (size_t i = 0; i < sqlite->locality_count; i++)
                 sqlite->localities[i].state = sqlite->localities[i].saved;
         sqlite->base.grants_serial++;
+        sqlite_feed_free(sqlite);
         r = db_run(sqlite->db, core_stmt(sqlite, SQL_SAVEPOINT_BACK));
         return r < 0 ? r : db_run(sqlite->db, core_stmt(sqlite, SQL_SAVEPOINT_KEEP));
 }
@@ -509,6 +514,7 @@ static struct storage *op_free(struct storage *storage)
         struct storage_sqlite *sqlite = sqlite_of(storage);
 
         sqlite_records_free(sqlite);
+        sqlite_feed_free(sqlite);
         if (sqlite->db)
                 db_rollback(sqlite->db);
         (void)db_free(sqlite->db);

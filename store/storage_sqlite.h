@@ -12,7 +12,9 @@
 #include "store/storage.h"
 
 enum {
-        SQLITE_STMT_MAX = 40,              /* statements of one file */
+        SQLITE_STMT_MAX = 40, /* statements of one file */
+        SQLITE_FEEDS_MAX =
+                1 << 24, /* (locality, scope) of one store: provisional ones are among them */
         SQLITE_LOCALITIES_MAX = 64,        /* localities of one store */
         STORE_WRITER_CACHE_KIB = 64 << 10, /* a group commit touches pages all over its B-trees */
         STORE_READER_CACHE_KIB = 16 << 10,
@@ -48,6 +50,8 @@ struct storage_sqlite {
                 *places[TYPE_NUMBER_MAX + 1]; /* of a person's records, by type; made when needed */
         struct buffer row;                    /* of the record being written */
         sqlite3_stmt *stmts[GROUP_COUNT][SQLITE_STMT_MAX];
+        struct scope *feeds; /* by number; kind 0: not known yet */
+        size_t feed_capacity;
         struct sqlite_locality localities[SQLITE_LOCALITIES_MAX];
         size_t locality_count;
 };
@@ -65,6 +69,15 @@ struct uuid sqlite_locality_id(const struct storage_sqlite *sqlite, int64_t numb
 
 /* sqlite_writing() - 0 in a write transaction, PANNIER_E_INTERNAL elsewhere */
 int sqlite_writing(const struct storage_sqlite *sqlite);
+
+/* sqlite_bind_id() - db_bind_uuid() without a copy: the id must live until the statement was reset */
+static inline void sqlite_bind_id(sqlite3_stmt *stmt, int index, const struct uuid *id)
+{
+        if (uuid_is_none(id))
+                db_bind_null(stmt, index);
+        else
+                db_bind_blob(stmt, index, BYTES(id->bytes, sizeof(id->bytes)));
+}
 
 /* sqlite_copy_fixed() - a column of exactly @size bytes; zero where it is NULL; PANNIER_E_CORRUPT */
 int sqlite_copy_fixed(sqlite3_stmt *stmt, int column, void *ret, size_t size);
@@ -85,6 +98,7 @@ int sqlite_load_prepare(struct storage_sqlite *sqlite);
 
 /* sqlite_row_put() - keep a record as it travels, unless it is in no feed */
 int sqlite_row_put(struct storage_sqlite *sqlite, const struct record *record);
+void sqlite_feed_free(struct storage_sqlite *sqlite);
 void sqlite_records_free(struct storage_sqlite *sqlite);
 
 #endif

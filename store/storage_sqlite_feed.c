@@ -10,6 +10,7 @@ enum feed_sql {
         SQL_FEED_NUMBER,
         SQL_FEED_ADD,
         SQL_FEED_NUMBERS,
+        SQL_FEED_SCOPE,
         SQL_MEMBERS_OF,
         SQL_MEMBER_PUT,
         SQL_MEMBER_COUNT,
@@ -36,10 +37,9 @@ static const char *const feed_sql[SQL_FEED_COUNT_] = {
         [SQL_FEED_ADD] = "INSERT INTO feed (locality, kind, id) VALUES (?1, ?2, ?3)",
         [SQL_FEED_NUMBERS] =
                 "SELECT number, locality FROM feed WHERE kind = ?1 AND id = ?2 ORDER BY number",
-        [SQL_MEMBERS_OF] =
-                "SELECT member.feed, feed.kind, feed.id, joined, left_at, limited, sources"
-                " FROM member JOIN feed ON feed.number = member.feed"
-                " WHERE member.locality = ?1 AND person = ?2 ORDER BY member.feed",
+        [SQL_FEED_SCOPE] = "SELECT kind, id FROM feed WHERE number = ?1",
+        [SQL_MEMBERS_OF] = "SELECT feed, joined, left_at, limited, sources FROM member"
+                           " WHERE locality = ?1 AND person = ?2 ORDER BY feed",
         [SQL_MEMBER_PUT] =
                 "INSERT INTO member (locality, person, feed, joined, left_at, limited, sources)"
                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0) ON CONFLICT (locality, person, feed)"
@@ -54,12 +54,9 @@ static const char *const feed_sql[SQL_FEED_COUNT_] = {
         [SQL_SOURCE_REMOVE] = "DELETE FROM source WHERE locality = ?1 AND record = ?2 AND feed = "
                               "?3 AND person = ?4",
         [SQL_SOURCES_OF] =
-                "SELECT source.feed, feed.kind, feed.id, member.joined, member.left_at,"
-                " member.limited, member.sources, source.person"
-                " FROM source JOIN feed ON feed.number = source.feed"
-                " JOIN member ON member.locality = source.locality AND member.person = "
-                "source.person"
-                " AND member.feed = source.feed"
+                "SELECT source.feed, joined, left_at, limited, sources, source.person"
+                " FROM source JOIN member ON member.locality = source.locality"
+                " AND member.person = source.person AND member.feed = source.feed"
                 " WHERE source.locality = ?1 AND source.record = ?2 ORDER BY source.feed",
         [SQL_ROW_PUT] =
                 "INSERT OR REPLACE INTO feed_row (feed, class, position, id, kind, type, person)"
@@ -111,7 +108,7 @@ static int bind_scope(struct storage_sqlite *sqlite, enum feed_sql sql, int64_t 
 
         db_bind_int(stmt, 1, locality);
         db_bind_int(stmt, 2, scope->kind);
-        db_bind_uuid(stmt, 3, &scope->id);
+        sqlite_bind_id(stmt, 3, &scope->id);
         return sql == SQL_FEED_ADD ? db_run(sqlite->db, stmt) : db_step(sqlite->db, stmt);
 }
 
@@ -149,7 +146,7 @@ static int op_feed_numbers(struct storage *storage, const struct scope *scope,
         int r;
 
         db_bind_int(stmt, 1, scope->kind);
-        db_bind_uuid(stmt, 2, &scope->id);
+        sqlite_bind_id(stmt, 2, &scope->id);
         while ((r = db_step(sqlite->db, stmt)) > 0) {
                 struct uuid locality = sqlite_locality_id(sqlite, db_column_int(stmt, 1));
 
@@ -163,6 +160,56 @@ static int op_feed_numbers(struct storage *storage, const struct scope *scope,
 
 /* ---- members ---- */
 
+void sqlite_feed_free(struct storage_sqlite *sqlite)
+{
+        free(sqlite->feeds);
+        sqlite->feeds = NULL;
+        sqlite->feed_capacity = 0;
+}
+
+static int grow_feeds(struct storage_sqlite *sqlite, uint64_t number)
+{
+        size_t capacity = sqlite->feed_capacity > 0 ? sqlite->feed_capacity : 256;
+        struct scope *feeds;
+
+        if (number >= SQLITE_FEEDS_MAX)
+                return FAIL(PANNIER_E_LIMIT, "feed %llu", (unsigned long long)number);
+        while (capacity <= number)
+                capacity *= 2;
+        feeds = realloc(sqlite->feeds, capacity * sizeof(*feeds));
+        if (!feeds)
+                return FAIL(PANNIER_E_MEMORY, "no memory for the scopes of feeds");
+        memset(feeds + sqlite->feed_capacity, 0,
+               (capacity - sqlite->feed_capacity) * sizeof(*feeds));
+        sqlite->feeds = feeds;
+        sqlite->feed_capacity = capacity;
+        return 0;
+}
+
+/* A feed's scope never changes: it is looked up once. */
+static int scope_of(struct storage_sqlite *sqlite, uint64_t number, struct scope *ret)
+{
+        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_FEED_SCOPE);
+        int r;
+
+        if (number >= sqlite->feed_capacity) {
+                r = grow_feeds(sqlite, number);
+                if (r < 0)
+                        return r;
+        }
+        if (sqlite->feeds[number].kind == 0) {
+                db_bind_int(stmt, 1, (int64_t)number);
+                r = db_step(sqlite->db, stmt);
+                if (r <= 0)
+                        return r < 0 ? r : FAIL(PANNIER_E_CORRUPT, "a feed without a scope");
+                sqlite->feeds[number].kind = (enum scope_kind)db_column_int(stmt, 0);
+                sqlite->feeds[number].id = db_column_uuid(stmt, 1);
+                db_reset(stmt);
+        }
+        *ret = sqlite->feeds[number];
+        return 0;
+}
+
 static int visit_members(struct storage_sqlite *sqlite, sqlite3_stmt *stmt,
                          const struct uuid *person, storage_member_visit *visit, void *context)
 {
@@ -171,16 +218,16 @@ static int visit_members(struct storage_sqlite *sqlite, sqlite3_stmt *stmt,
         while ((r = db_step(sqlite->db, stmt)) > 0) {
                 struct member_row row = {
                         .feed = (uint64_t)db_column_int(stmt, 0),
-                        .scope = {.kind = (enum scope_kind)db_column_int(stmt, 1),
-                                  .id = db_column_uuid(stmt, 2)},
-                        .person = person ? *person : db_column_uuid(stmt, 7),
-                        .joined = (uint64_t)db_column_int(stmt, 3),
-                        .left = (uint64_t)db_column_int(stmt, 4),
-                        .limited = db_column_int(stmt, 5) != 0,
-                        .source_count = (uint32_t)db_column_int(stmt, 6),
+                        .person = person ? *person : db_column_uuid(stmt, 5),
+                        .joined = (uint64_t)db_column_int(stmt, 1),
+                        .left = (uint64_t)db_column_int(stmt, 2),
+                        .limited = db_column_int(stmt, 3) != 0,
+                        .source_count = (uint32_t)db_column_int(stmt, 4),
                 };
 
-                r = visit(context, &row);
+                r = scope_of(sqlite, row.feed, &row.scope);
+                if (r == 0)
+                        r = visit(context, &row);
                 if (r != 0)
                         break;
         }
@@ -199,7 +246,7 @@ static int op_members_of(struct storage *storage, const struct uuid *locality,
         if (r < 0)
                 return r;
         db_bind_int(stmt, 1, number);
-        db_bind_uuid(stmt, 2, person);
+        sqlite_bind_id(stmt, 2, person);
         return visit_members(sqlite, stmt, person, visit, context);
 }
 
@@ -216,7 +263,7 @@ static int op_member_put(struct storage *storage, const struct uuid *locality,
         if (r < 0)
                 return r;
         db_bind_int(stmt, 1, number);
-        db_bind_uuid(stmt, 2, &row->person);
+        sqlite_bind_id(stmt, 2, &row->person);
         db_bind_int(stmt, 3, (int64_t)row->feed);
         db_bind_int(stmt, 4, (int64_t)row->joined);
         db_bind_int(stmt, 5, (int64_t)row->left);
@@ -238,15 +285,15 @@ static int change_source(struct storage_sqlite *sqlite, enum feed_sql sql,
         if (r < 0)
                 return r;
         db_bind_int(stmt, 1, number);
-        db_bind_uuid(stmt, 2, record);
+        sqlite_bind_id(stmt, 2, record);
         db_bind_int(stmt, 3, (int64_t)feed);
-        db_bind_uuid(stmt, 4, person);
+        sqlite_bind_id(stmt, 4, person);
         r = db_run(sqlite->db, stmt);
         if (r < 0 || db_changes(sqlite->db) == 0)
                 return r;
         stmt = feed_stmt(sqlite, SQL_MEMBER_COUNT);
         db_bind_int(stmt, 1, number);
-        db_bind_uuid(stmt, 2, person);
+        sqlite_bind_id(stmt, 2, person);
         db_bind_int(stmt, 3, (int64_t)feed);
         db_bind_int(stmt, 4, sql == SQL_SOURCE_PUT ? 1 : -1);
         return db_run(sqlite->db, stmt);
@@ -275,7 +322,7 @@ static int op_sources_of(struct storage *storage, const struct uuid *locality,
         if (r < 0)
                 return r;
         db_bind_int(stmt, 1, number);
-        db_bind_uuid(stmt, 2, record);
+        sqlite_bind_id(stmt, 2, record);
         return visit_members(sqlite, stmt, NULL, visit, context);
 }
 
@@ -303,10 +350,10 @@ static int op_feed_put(struct storage *storage, uint64_t feed, enum catalogue_cl
         db_bind_int(stmt, 1, (int64_t)feed);
         db_bind_int(stmt, 2, class);
         db_bind_int(stmt, 3, (int64_t)row->position);
-        db_bind_uuid(stmt, 4, &row->id);
+        sqlite_bind_id(stmt, 4, &row->id);
         db_bind_int(stmt, 5, row->kind);
         db_bind_int(stmt, 6, row->type);
-        db_bind_uuid(stmt, 7, &row->person);
+        sqlite_bind_id(stmt, 7, &row->person);
         return db_run(sqlite->db, stmt);
 }
 
@@ -411,7 +458,7 @@ static int op_conflict_find(struct storage *storage, const struct uuid *locality
         if (r < 0)
                 return r;
         db_bind_int(stmt, 1, number);
-        db_bind_uuid(stmt, 2, record);
+        sqlite_bind_id(stmt, 2, record);
         db_bind_int(stmt, 3, key);
         r = db_step(sqlite->db, stmt);
         if (r <= 0)
@@ -433,9 +480,9 @@ static int op_conflict_open(struct storage *storage, const struct open_conflict 
         if (r < 0)
                 return r;
         db_bind_int(stmt, 1, number);
-        db_bind_uuid(stmt, 2, &conflict->record);
+        sqlite_bind_id(stmt, 2, &conflict->record);
         db_bind_int(stmt, 3, conflict->key);
-        db_bind_uuid(stmt, 4, &conflict->conflict);
+        sqlite_bind_id(stmt, 4, &conflict->conflict);
         return db_run(sqlite->db, stmt);
 }
 
@@ -452,7 +499,7 @@ static int op_conflict_close(struct storage *storage, const struct uuid *localit
         if (r < 0)
                 return r;
         db_bind_int(stmt, 1, number);
-        db_bind_uuid(stmt, 2, conflict);
+        sqlite_bind_id(stmt, 2, conflict);
         return db_run(sqlite->db, stmt);
 }
 
@@ -477,8 +524,8 @@ static int op_custody_get(struct storage *storage, const struct uuid *device,
         sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_CUSTODY_GET);
         int r;
 
-        db_bind_uuid(stmt, 1, device);
-        db_bind_uuid(stmt, 2, person);
+        sqlite_bind_id(stmt, 1, device);
+        sqlite_bind_id(stmt, 2, person);
         r = db_step(sqlite->db, stmt);
         if (r <= 0)
                 return r;
@@ -495,8 +542,8 @@ static int put_custody(struct storage_sqlite *sqlite, const struct custody_row *
 
         if (r < 0)
                 return r;
-        db_bind_uuid(stmt, 1, &row->device);
-        db_bind_uuid(stmt, 2, &row->person);
+        sqlite_bind_id(stmt, 1, &row->device);
+        sqlite_bind_id(stmt, 2, &row->person);
         db_bind_int(stmt, 3, number);
         db_bind_int(stmt, 4, row->since_ms);
         db_bind_int(stmt, 5, (int64_t)row->position);
@@ -520,7 +567,7 @@ static int visit_custody(struct storage *storage, enum feed_sql sql, const struc
         sqlite3_stmt *stmt = feed_stmt(sqlite, sql);
         int r;
 
-        db_bind_uuid(stmt, 1, id);
+        sqlite_bind_id(stmt, 1, id);
         while ((r = db_step(sqlite->db, stmt)) > 0) {
                 struct custody_row row;
 

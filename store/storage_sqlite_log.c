@@ -117,18 +117,18 @@ static int op_log_append(struct storage *storage, const struct log_row *row)
         db_bind_int(stmt, 4, row->received_ms);
         db_bind_int(stmt, 5, row->clock_offset_ms);
         db_bind_int(stmt, 6, row->catalogue_version);
-        db_bind_uuid(stmt, 7, &row->id);
-        db_bind_uuid(stmt, 8, &row->device);
-        db_bind_uuid(stmt, 9, &row->incarnation);
+        sqlite_bind_id(stmt, 7, &row->id);
+        sqlite_bind_id(stmt, 8, &row->device);
+        sqlite_bind_id(stmt, 9, &row->incarnation);
         db_bind_int(stmt, 10, row->lane);
         db_bind_int(stmt, 11, (int64_t)row->seq);
-        db_bind_uuid(stmt, 12, &row->record);
-        db_bind_uuid(stmt, 13, &row->person);
-        db_bind_uuid(stmt, 14, &row->previous);
+        sqlite_bind_id(stmt, 12, &row->record);
+        sqlite_bind_id(stmt, 13, &row->person);
+        sqlite_bind_id(stmt, 14, &row->previous);
         if (uuid_equal(&row->chain_root, &row->id))
                 db_bind_null(stmt, 15);
         else
-                db_bind_uuid(stmt, 15, &row->chain_root);
+                sqlite_bind_id(stmt, 15, &row->chain_root);
         db_bind_int(stmt, 16, row->outcome);
         db_bind_int(stmt, 17, row->reason);
         db_bind_blob(stmt, 18, row->header);
@@ -208,7 +208,7 @@ static int op_log_find(struct storage *storage, const struct uuid *locality, con
         int r;
 
         (void)locality;
-        db_bind_uuid(stmt, 1, id);
+        sqlite_bind_id(stmt, 1, id);
         while ((r = db_step(sqlite->db, stmt)) > 0) {
                 struct log_row row;
                 bool same;
@@ -239,7 +239,7 @@ static int op_log_chain_root(struct storage *storage, const struct uuid *localit
         int r;
 
         (void)locality;
-        db_bind_uuid(stmt, 1, id);
+        sqlite_bind_id(stmt, 1, id);
         r = db_step(sqlite->db, stmt);
         if (r <= 0)
                 return r;
@@ -345,13 +345,13 @@ static int op_parked_put(struct storage *storage, const struct parked_row *row)
         if (r < 0)
                 return r;
         db_bind_int(stmt, 1, locality);
-        db_bind_uuid(stmt, 2, &row->id);
-        db_bind_uuid(stmt, 3, &row->device);
-        db_bind_uuid(stmt, 4, &row->incarnation);
+        sqlite_bind_id(stmt, 2, &row->id);
+        sqlite_bind_id(stmt, 3, &row->device);
+        sqlite_bind_id(stmt, 4, &row->incarnation);
         db_bind_int(stmt, 5, row->lane);
         db_bind_int(stmt, 6, (int64_t)row->seq);
         db_bind_int(stmt, 7, row->wait);
-        db_bind_uuid(stmt, 8, &row->wait_id);
+        sqlite_bind_id(stmt, 8, &row->wait_id);
         db_bind_int(stmt, 9, row->wait_lane);
         db_bind_int(stmt, 10, (int64_t)row->wait_seq);
         db_bind_int(stmt, 11, row->received_ms);
@@ -397,7 +397,7 @@ static int op_parked_find(struct storage *storage, const struct uuid *locality,
         if (r < 0)
                 return r;
         db_bind_int(stmt, 1, number);
-        db_bind_uuid(stmt, 2, id);
+        sqlite_bind_id(stmt, 2, id);
         r = db_step(sqlite->db, stmt);
         if (r <= 0)
                 return r;
@@ -444,7 +444,7 @@ static int op_parked_waiting(struct storage *storage, const struct uuid *localit
                 return r;
         db_bind_int(stmt, 1, number);
         db_bind_int(stmt, 2, wait);
-        db_bind_uuid(stmt, 3, wait_id);
+        sqlite_bind_id(stmt, 3, wait_id);
         return visit_parked(sqlite, stmt, visit, context);
 }
 
@@ -469,7 +469,7 @@ static int op_parked_of(struct storage *storage, const struct uuid *device,
         struct storage_sqlite *sqlite = sqlite_of(storage);
         sqlite3_stmt *stmt = log_stmt(sqlite, SQL_PARKED_OF);
 
-        db_bind_uuid(stmt, 1, device);
+        sqlite_bind_id(stmt, 1, device);
         return visit_parked(sqlite, stmt, visit, context);
 }
 
@@ -486,14 +486,14 @@ static int op_parked_remove(struct storage *storage, const struct uuid *locality
         if (r < 0)
                 return r;
         db_bind_int(stmt, 1, number);
-        db_bind_uuid(stmt, 2, id);
-        db_bind_uuid(stmt, 3, device);
+        sqlite_bind_id(stmt, 2, id);
+        sqlite_bind_id(stmt, 3, device);
         r = db_run(sqlite->db, stmt);
         if (r < 0 || db_changes(sqlite->db) == 0)
                 return r;
         stmt = log_stmt(sqlite, SQL_SETTLED_PUT);
-        db_bind_uuid(stmt, 1, device);
-        db_bind_uuid(stmt, 2, id);
+        sqlite_bind_id(stmt, 1, device);
+        sqlite_bind_id(stmt, 2, id);
         return db_run(sqlite->db, stmt);
 }
 
@@ -503,7 +503,7 @@ static int op_settled_of(struct storage *storage, const struct uuid *device,
         struct storage_sqlite *sqlite = sqlite_of(storage);
         sqlite3_stmt *stmt = log_stmt(sqlite, SQL_SETTLED_OF);
 
-        db_bind_uuid(stmt, 1, device);
+        sqlite_bind_id(stmt, 1, device);
         return visit_log(sqlite, stmt, visit, context);
 }
 
@@ -515,7 +515,7 @@ static int op_settled_clear(struct storage *storage, const struct uuid *device)
 
         if (r < 0)
                 return r;
-        db_bind_uuid(stmt, 1, device);
+        sqlite_bind_id(stmt, 1, device);
         return db_run(sqlite->db, stmt);
 }
 
@@ -524,8 +524,8 @@ static int op_settled_clear(struct storage *storage, const struct uuid *device)
 static void bind_lane(sqlite3_stmt *stmt, const struct uuid *device, const struct uuid *incarnation,
                       uint8_t lane)
 {
-        db_bind_uuid(stmt, 1, device);
-        db_bind_uuid(stmt, 2, incarnation);
+        sqlite_bind_id(stmt, 1, device);
+        sqlite_bind_id(stmt, 2, incarnation);
         db_bind_int(stmt, 3, lane);
 }
 

@@ -94,7 +94,7 @@ int sqlite_row_put(struct storage_sqlite *sqlite, const struct record *record)
         r = buffer_check(row);
         if (r < 0)
                 return r;
-        db_bind_uuid(stmt, 1, &record->id);
+        sqlite_bind_id(stmt, 1, &record->id);
         db_bind_blob(stmt, 2, buffer_view(row));
         return db_run(sqlite->db, stmt);
 }
