@@ -101,29 +101,33 @@ void bytes_hex(struct bytes data, char *ret)
         *ret = '\0';
 }
 
-static int hex_digit(uint8_t c)
+static bool hex_digit(uint8_t c, unsigned int *ret)
 {
         if (c >= '0' && c <= '9')
-                return c - '0';
-        if (c >= 'a' && c <= 'f')
-                return c - 'a' + 10;
-        if (c >= 'A' && c <= 'F')
-                return c - 'A' + 10;
-        return -1;
+                *ret = c - (unsigned int)'0';
+        else if (c >= 'a' && c <= 'f')
+                *ret = c - (unsigned int)'a' + 10;
+        else if (c >= 'A' && c <= 'F')
+                *ret = c - (unsigned int)'A' + 10;
+        else
+                return false;
+        return true;
 }
 
 int bytes_from_hex(struct bytes digits, uint8_t *ret, size_t size)
 {
+        unsigned int high, low;
+
         if (digits.size != 2 * size)
                 return FAIL(PANNIER_E_INVALID, "need %zu hexadecimal digits, have %zu", 2 * size,
                             digits.size);
         for (size_t i = 0; i < digits.size; i++)
-                if (hex_digit(digits.data[i]) < 0)
+                if (!hex_digit(digits.data[i], &low))
                         return FAIL(PANNIER_E_INVALID, "character %zu is no hexadecimal digit",
                                     i + 1);
         for (size_t i = 0; i < size; i++)
-                ret[i] = (uint8_t)(hex_digit(digits.data[2 * i]) << 4 |
-                                   hex_digit(digits.data[2 * i + 1]));
+                if (hex_digit(digits.data[2 * i], &high) && hex_digit(digits.data[2 * i + 1], &low))
+                        ret[i] = (uint8_t)(high << 4 | low);
         return 0;
 }
 

@@ -282,6 +282,7 @@ int private_key_generate(struct private_key **ret)
 }
 
 /* OpenSSL would ask at the terminal for the password of an encrypted key. */
+// NOLINTNEXTLINE(readability-non-const-parameter): the form is OpenSSL's
 static int no_password(char *to, int size, int writing, void *context)
 {
         (void)to, (void)size, (void)writing, (void)context;

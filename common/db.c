@@ -456,8 +456,9 @@ void db_bind_uuid(sqlite3_stmt *stmt, int index, const struct uuid *id)
         if (uuid_is_none(id))
                 db_bind_null(stmt, index);
         else /* copied: ids are often a local variable */
-                check_bind(sqlite3_bind_blob64(stmt, index, id->bytes, sizeof(id->bytes),
-                                               SQLITE_TRANSIENT));
+                check_bind(sqlite3_bind_blob64(
+                        stmt, index, id->bytes, sizeof(id->bytes),
+                        SQLITE_TRANSIENT)); // NOLINT(performance-no-int-to-ptr): SQLite's own
 }
 
 void db_bind_null(sqlite3_stmt *stmt, int index)

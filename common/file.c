@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void closep(int *fd)
+static void closep(const int *fd)
 {
         if (*fd >= 0)
                 (void)close(*fd);
@@ -145,18 +145,20 @@ int file_make_folder(const char *path, mode_t mode)
 
 int file_lock(const char *path, int *ret_lock)
 {
-        CLEANUP(closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        int code;
 
         if (fd < 0)
                 return FAIL(PANNIER_E_SYSTEM, "locking %s: %s", path, strerror(errno));
-        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-                if (errno == EWOULDBLOCK)
-                        return FAIL(PANNIER_E_BUSY, "another program holds %s", path);
-                return FAIL(PANNIER_E_SYSTEM, "locking %s: %s", path, strerror(errno));
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+                *ret_lock = fd;
+                return 0;
         }
-        *ret_lock = fd;
-        fd = -1;
-        return 0;
+        code = errno;
+        (void)close(fd);
+        if (code == EWOULDBLOCK)
+                return FAIL(PANNIER_E_BUSY, "another program holds %s", path);
+        return FAIL(PANNIER_E_SYSTEM, "locking %s: %s", path, strerror(code));
 }
 
 void file_unlock(int lock)

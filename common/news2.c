@@ -32,14 +32,18 @@ static int8_t score_respiration(int32_t value)
 {
         static const struct band bands[] = {{8, 3}, {11, 1}, {20, 0}, {24, 2}, {INT32_MAX, 3}};
 
-        return measurable(value, 200) ? score_in(bands, value) : NEWS2_PART_MISSING;
+        if (!measurable(value, 200))
+                return NEWS2_PART_MISSING;
+        return score_in(bands, value);
 }
 
 static int8_t score_spo2_scale_1(int32_t value)
 {
         static const struct band bands[] = {{91, 3}, {93, 2}, {95, 1}, {INT32_MAX, 0}};
 
-        return measurable(value, 100) ? score_in(bands, value) : NEWS2_PART_MISSING;
+        if (!measurable(value, 100))
+                return NEWS2_PART_MISSING;
+        return score_in(bands, value);
 }
 
 /* From 93 % on it matters whether the person gets oxygen: too much of it harms on this scale. */
@@ -80,7 +84,9 @@ static int8_t score_systolic(int32_t value)
 {
         static const struct band bands[] = {{90, 3}, {100, 2}, {110, 1}, {219, 0}, {INT32_MAX, 3}};
 
-        return measurable(value, 400) ? score_in(bands, value) : NEWS2_PART_MISSING;
+        if (!measurable(value, 400))
+                return NEWS2_PART_MISSING;
+        return score_in(bands, value);
 }
 
 static int8_t score_pulse(int32_t value)
@@ -88,7 +94,9 @@ static int8_t score_pulse(int32_t value)
         static const struct band bands[] = {{40, 3},  {50, 1},  {90, 0},
                                             {110, 1}, {130, 2}, {INT32_MAX, 3}};
 
-        return measurable(value, 400) ? score_in(bands, value) : NEWS2_PART_MISSING;
+        if (!measurable(value, 400))
+                return NEWS2_PART_MISSING;
+        return score_in(bands, value);
 }
 
 static int8_t score_consciousness(enum news2_consciousness consciousness)
@@ -111,7 +119,9 @@ static int8_t score_temperature(int32_t tenths)
 {
         static const struct band bands[] = {{350, 3}, {360, 1}, {380, 0}, {390, 1}, {INT32_MAX, 2}};
 
-        return measurable(tenths, 500) ? score_in(bands, tenths) : NEWS2_PART_MISSING;
+        if (!measurable(tenths, 500))
+                return NEWS2_PART_MISSING;
+        return score_in(bands, tenths);
 }
 
 /* May this person be scored at all? NEWS2_COMPLETE: yes. */
@@ -146,9 +156,10 @@ static enum news2_response respond(uint8_t total, bool single_three)
 static void score_parts(const struct news2_input *input, struct news2_result *result)
 {
         result->parts[NEWS2_PART_RESPIRATION] = score_respiration(input->respiration);
-        result->parts[NEWS2_PART_SPO2] = result->spo2_scale == 2
-                                                 ? score_spo2_scale_2(input->spo2, input->oxygen)
-                                                 : score_spo2_scale_1(input->spo2);
+        if (result->spo2_scale == 2)
+                result->parts[NEWS2_PART_SPO2] = score_spo2_scale_2(input->spo2, input->oxygen);
+        else
+                result->parts[NEWS2_PART_SPO2] = score_spo2_scale_1(input->spo2);
         result->parts[NEWS2_PART_OXYGEN] = score_oxygen(input->oxygen);
         result->parts[NEWS2_PART_SYSTOLIC] = score_systolic(input->systolic);
         result->parts[NEWS2_PART_PULSE] = score_pulse(input->pulse);

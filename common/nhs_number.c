@@ -15,7 +15,9 @@ char nhs_number_check_digit(const char stem[9])
         check = 11 - sum % 11;
         if (check == 11)
                 check = 0;
-        return check == 10 ? '\0' : (char)('0' + check);
+        if (check == 10)
+                return '\0';
+        return (char)('0' + check);
 }
 
 /* Digits of a number as typed: 3-3-4, with or without a single separator at the two places. */
