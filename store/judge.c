@@ -30,6 +30,7 @@ struct judge *judge_free(struct judge *judge)
         (void)grants_free(judge->grants);
         (void)body_codec_free(judge->codec);
         arena_deinit(&judge->arena);
+        arena_deinit(&judge->facts_arena);
         buffer_deinit(&judge->events);
         free(judge);
         return NULL;

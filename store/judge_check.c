@@ -12,6 +12,7 @@ void judge_forget_facts(struct judge *judge)
 {
         for (size_t i = 0; i < FACTS_CACHE; i++)
                 judge->facts[i].known = false;
+        arena_reset(&judge->facts_arena);
 }
 
 static struct facts_row *facts_place(struct judge *judge, const struct uuid *person)
@@ -28,39 +29,41 @@ void judge_facts_changed(struct judge *judge, const struct record *record)
                 row->known = false;
 }
 
-/* The checks ask for days, codes and ids; texts would have to be copied and are left out. */
-static void keep_plain(const struct record *record, struct record *ret)
-{
-        *ret = *record;
-        ret->unknown = BYTES_NONE;
-        for (uint16_t i = 0; i < record->type->field_count; i++)
-                if (ret->values[i].form == VALUE_BYTES || ret->values[i].form == VALUE_PACKED)
-                        ret->values[i] = (struct value){.form = VALUE_UNSET};
-}
-
+/* Of a person the checks ask for days and codes; texts would have to be copied and are left out. */
 static int take_person(void *context, const struct record *record, struct bytes stamps)
 {
         struct facts_row *facts = context;
 
         (void)stamps;
         facts->has_person = true;
-        keep_plain(record, &facts->record);
+        facts->record = *record;
+        facts->record.unknown = BYTES_NONE;
+        for (uint16_t i = 0; i < record->type->field_count; i++)
+                if (record->values[i].form == VALUE_BYTES || record->values[i].form == VALUE_PACKED)
+                        facts->record.values[i] = (struct value){.form = VALUE_UNSET};
         return 0;
 }
 
+struct newest {
+        struct facts_row *facts;
+        struct arena *arena;
+};
+
 static int take_newest(void *context, const struct record *record, struct bytes stamps)
 {
-        struct facts_row *facts = context;
+        struct newest *newest = context;
+        struct facts_row *facts = newest->facts;
 
         (void)stamps;
-        if (!facts->has_baseline || record->position >= facts->baseline.position)
-                keep_plain(record, &facts->baseline);
+        if (facts->has_baseline && record->position < facts->baseline.position)
+                return 0;
         facts->has_baseline = true;
-        return 0;
+        return record_copy(record, newest->arena, &facts->baseline);
 }
 
 static int read_facts(struct judge *judge, const struct uuid *person, struct facts_row *ret)
 {
+        struct newest newest = {ret, &judge->facts_arena};
         int r;
 
         ret->has_person = ret->has_baseline = false;
@@ -68,7 +71,7 @@ static int read_facts(struct judge *judge, const struct uuid *person, struct fac
                                      ret);
         if (r >= 0)
                 r = judge->ops->record_each(judge->storage, catalogue_baseline_type(), person, NULL,
-                                            take_newest, ret);
+                                            take_newest, &newest);
         if (r < 0)
                 return r;
         ret->person = *person;

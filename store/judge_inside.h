@@ -47,7 +47,8 @@ struct author_row {
 struct facts_row {
         struct uuid person;
         bool known, has_person, has_baseline;
-        struct record record, baseline; /* without their texts */
+        struct record record;   /* without its texts */
+        struct record baseline; /* borrows from judge->facts_arena */
 };
 
 /* How far a locality was looked through for what ends with a day. */
@@ -77,6 +78,7 @@ struct judge {
         struct held_row held[HELD_CACHE];
         struct author_row authors[AUTHOR_CACHE];
         struct facts_row facts[FACTS_CACHE];
+        struct arena facts_arena; /* emptied with the cache, when a transaction begins */
         bool parked_known,
                 parked_any; /* is anything parked in the locality of the last question? */
         struct uuid parked_locality;

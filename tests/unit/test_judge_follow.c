@@ -686,6 +686,34 @@ static void test_a_score_that_differs_is_kept_beside_and_told(void **state)
         assert_int_equal(conflict.others[0].changes[0].value.integer, 7);
 }
 
+static void test_the_store_scores_by_the_signed_scale_of_the_person(void **state)
+{
+        struct uuid person = adult();
+        struct paper baseline = paper_create(&test, TABLET, DOCTOR, "baseline", &person);
+        struct paper papers[2];
+
+        (void)state;
+        paper_code(&baseline, "spo2_scale", "scale_2");
+        paper_text(&baseline, "spo2_scale_signer", "Dr Who, respiratory");
+        papers[0] = observe(&person, 7); /* 96 % on air: 0 on either scale */
+        papers[0].changes[2].value.integer = 90;
+        papers[1] = papers[0];
+        papers[1].header.id = papers[1].body.record = judge_test_id(&test);
+        (void)paper_send(&papers[0]); /* 90 % is 3 on scale 1 */
+        assert_int_equal(
+                judge_value(&test, "observations", &papers[0].body.record, "news2_store").integer,
+                10);
+        {
+                struct fate fate = paper_send(&baseline);
+
+                assert_outcome(&fate, OUTCOME_APPLIED);
+        }
+        (void)paper_send(&papers[1]); /* and 0 on scale 2 */
+        assert_int_equal(
+                judge_value(&test, "observations", &papers[1].body.record, "news2_store").integer,
+                7);
+}
+
 /* ---- imports and time ---- */
 
 static struct judge_change phone_change(const struct uuid *person, struct entry_change *change,
@@ -824,6 +852,7 @@ int main(void)
                 TEST(test_a_number_that_cannot_be_right_never_links_two_people),
                 TEST(test_the_store_scores_again_and_agrees_in_silence),
                 TEST(test_a_score_that_differs_is_kept_beside_and_told),
+                TEST(test_the_store_scores_by_the_signed_scale_of_the_person),
                 TEST(test_loading_the_same_again_writes_nothing),
                 TEST(test_an_import_does_not_take_back_what_staff_wrote),
                 TEST(test_an_import_is_held_to_the_catalogue),
