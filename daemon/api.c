@@ -221,6 +221,7 @@ static int check_query(struct api_call *call, const struct route *route)
                 {"entries", {"state", "limit", "after"}},
                 {"quarantine", {"limit", "after"}},
                 {"conflicts", {"limit", "after"}},
+                {"events", {"kinds"}},
                 {"doctor", {"deep"}},
         };
         const struct http1_target *target = &call->request->target;

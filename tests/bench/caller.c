@@ -4,7 +4,7 @@
  *     caller SOCKET queue STAFF PEOPLE COUNT   record COUNT visits and observations, 100 a call
  *     caller SOCKET write STAFF PEOPLE COUNT   record COUNT observations, one a call
  *     caller SOCKET read STAFF PERSON          read until standard input ends: a list, a person, the observations
- *     caller SOCKET sync                       have an exchange begin, wait for its end
+ *     caller SOCKET sync                       have an exchange begin, wait for its end; or say that one was in flight
  *     caller SOCKET await                      wait for the next exchange to begin and to end
  *
  * PEOPLE is a file of person ids, one a line. `await` says "listening" on standard output once it listens. The result is
@@ -41,6 +41,7 @@ struct caller {
         char people[PEOPLE_MAX][UUID_TEXT_SIZE];
         size_t person_count;
         struct draw draw;
+        char events[4096];
         char answer[ANSWER_MAX];
         size_t answer_size;
 };
@@ -310,48 +311,92 @@ static void run_read(struct caller *caller, const char *person)
 
 /* ---- exchanges ---- */
 
-static int listen_to_exchanges(struct caller *caller)
+static void receive_event(struct caller *caller)
+{
+        size_t size = strlen(caller->events);
+        ssize_t got = recv(caller->fd, caller->events + size, sizeof(caller->events) - size - 1, 0);
+
+        if (got <= 0)
+                die("no more events");
+        caller->events[size + (size_t)got] = 0;
+}
+
+static void listen_to_exchanges(struct caller *caller)
 {
         static const char request[] = "GET /v1/events?kinds=exchange HTTP/1.1\r\n"
                                       "Host: pannier\r\n\r\n";
+        static const char ready[] = "event: listening\ndata: {}\n\n";
 
         caller->fd = connect_to(caller->socket);
         send_all(caller->fd, request, sizeof(request) - 1);
-        caller->answer_size = 0;
-        caller->answer[0] = 0;
-        while (!strstr(caller->answer, "event: listening\ndata: {}\n\n"))
-                receive_more(caller);
-        return caller->fd;
+        while (!strstr(caller->events, ready)) {
+                receive_event(caller);
+                if (strlen(caller->events) >= 12 && memcmp(caller->events, "HTTP/1.1 200", 12) != 0)
+                        die("no events: %s", caller->events);
+        }
+        caller->events[0] = 0;
 }
 
+/* The next event; a second one that came with it stays for the next call. */
 static void await_exchange(struct caller *caller)
 {
-        caller->answer_size = 0;
-        caller->answer[0] = 0;
-        while (!strstr(caller->answer, "event: exchange\ndata: {}\n\n"))
-                receive_more(caller);
+        static const char event[] = "event: exchange\ndata: {}\n\n";
+        char *found;
+
+        while (!(found = strstr(caller->events, event)))
+                receive_event(caller);
+        (void)memmove(caller->events, found + sizeof(event) - 1,
+                      strlen(found + sizeof(event) - 1) + 1);
 }
 
+/* Is an exchange in flight? Asked on a connection of its own. */
+static bool exchange_runs(struct caller *caller)
+{
+        int listener = caller->fd;
+        bool runs;
+
+        caller->fd = connect_to(caller->socket);
+        if (call(caller, "GET", "/v1/status", BYTES_NONE) != 200)
+                die("no status: %s", caller->answer);
+        runs = strstr(caller->answer, "\"running\":true") != NULL;
+        (void)close(caller->fd);
+        caller->fd = listener;
+        return runs;
+}
+
+static void ask_for_exchange(struct caller *caller)
+{
+        int listener = caller->fd;
+
+        caller->fd = connect_to(caller->socket);
+        if (call(caller, "POST", "/v1/sync", BYTES_NONE) != 202)
+                die("sync is refused: %s", caller->answer);
+        (void)close(caller->fd);
+        caller->fd = listener;
+}
+
+/* From the event that says that an exchange began to the one that says that it ended. */
 static void run_exchange(struct caller *caller, bool ask)
 {
-        int listener = listen_to_exchanges(caller);
-        int64_t start = 0, end;
+        bool busy = false;
+        int64_t start;
 
-        if (ask) {
-                caller->fd = connect_to(caller->socket);
-                if (call(caller, "POST", "/v1/sync", BYTES_NONE) != 202)
-                        die("sync is refused: %s", caller->answer);
-                (void)close(caller->fd);
-                caller->fd = listener;
-        } else {
-                (void)puts("listening");
-                (void)fflush(stdout);
+        listen_to_exchanges(caller);
+        for (; ask && exchange_runs(caller); busy = true)
+                await_exchange(caller);
+        if (busy) {
+                (void)puts("{\"busy\": true}");
+                return;
         }
+        if (ask)
+                ask_for_exchange(caller);
+        else
+                (void)puts("listening");
+        (void)fflush(stdout);
         await_exchange(caller);
         start = bench_now_us();
         await_exchange(caller);
-        end = bench_now_us();
-        (void)printf("{\"us\": %" PRId64 "}\n", end - start);
+        (void)printf("{\"us\": %" PRId64 "}\n", bench_now_us() - start);
 }
 
 int main(int argc, char **argv)

@@ -173,7 +173,7 @@ static void send_everything(SSL *tls, sqlite3 *db)
         (void)send_message(tls, BYTES_NONE);
 }
 
-static int listen_on_loopback(void)
+static int listen_on_loopback(unsigned int *ret_port)
 {
         struct sockaddr_in address = {.sin_family = AF_INET,
                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -183,8 +183,7 @@ static int listen_on_loopback(void)
         if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) < 0 || listen(fd, 1) < 0 ||
             getsockname(fd, (struct sockaddr *)&address, &size) < 0)
                 die("cannot listen");
-        (void)printf("%u\n", ntohs(address.sin_port));
-        (void)fflush(stdout);
+        *ret_port = ntohs(address.sin_port);
         return fd;
 }
 
@@ -203,7 +202,8 @@ static void serve(const char *folder)
         sqlite3_stmt *stmts[ROW_KIND_COUNT];
         sqlite3 *db, *pushed;
         struct row row;
-        int listener = listen_on_loopback(), fd;
+        unsigned int port;
+        int listener = listen_on_loopback(&port), fd;
         SSL *tls;
 
         (void)snprintf(path, sizeof path, "%s/floor-w.db", folder);
@@ -218,6 +218,8 @@ static void serve(const char *folder)
         (void)snprintf(path, sizeof path, "%s/floor-push.db", folder);
         pushed = bench_open(path, true, false);
         rows_prepare(pushed, stmts);
+        (void)printf("%u\n", port); /* ready */
+        (void)fflush(stdout);
         fd = accept(listener, NULL, NULL);
         no_delay(fd);
         tls = SSL_new(ctx);

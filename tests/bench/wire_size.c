@@ -3,7 +3,7 @@
  *
  * Reads the record tables of a replica whose daemon does not run, and prints one JSON object: `all_bytes`, `own_bytes`:
  * all rows, and those that DEVICE (hex) recorded, in positional CBOR (every column in its order, nothing else) under
- * zstd-3, in pieces of 1 MiB as the floor sends them; `rows`, `own_rows`. Writes the whole database into the new file
+ * zstd-3, in pieces of 1 MiB as the floor sends them; `all_rows`, `own_rows`. Writes the whole database into the new file
  * PLAIN, unencrypted, for others to look at its pages.
  */
 #include "common/cbor.h"
@@ -150,7 +150,7 @@ int main(int argc, char **argv)
         }
         flush_piece(&all);
         flush_piece(&mine);
-        (void)printf("{\"all_bytes\": %zu, \"rows\": %" PRIu64 ", \"own_bytes\": %zu, "
+        (void)printf("{\"all_bytes\": %zu, \"all_rows\": %" PRIu64 ", \"own_bytes\": %zu, "
                      "\"own_rows\": %" PRIu64 "}\n",
                      all.bytes, all.rows, mine.bytes, mine.rows);
         export_plain(db, argv[4]);

@@ -42,7 +42,7 @@ GOALS = [
     Goal("daemon_rss", "MB", None, value=20),
     Goal("binary_size", "MB", None, value=1.5, digits=2),
     Goal("start_to_read", "ms", None, value=100),
-    Goal("flushes_per_write", "", None, value=1, digits=2),
+    Goal("flushes_per_write", "", None, value=1.05, digits=2),  # one, and the share of the log's checkpoints
     Goal("flushes_per_exchange", "", None, value=2, digits=0),
     Goal("metadata_share", "", None, value=0.10, digits=3),
 ]
@@ -83,6 +83,7 @@ BESIDE = {
     "queue": ("recording the queue of 1,000, 100 a call", "ms"),
     "first_sync_round_trips": ("first sync: round trips", ""),
     "push_round_trips": ("push: round trips", ""),
+    "idle_flushes": ("flushes of an exchange without news", ""),
     "reads_during_apply": ("reads answered while applying, of them with data", ""),
 }
 

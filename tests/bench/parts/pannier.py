@@ -10,6 +10,7 @@ import time
 from .programs import Device, Store, child, run, run_json
 
 QUEUE = 1000
+TRIES = 5
 SLOW_FLUSH_US = 5000
 
 
@@ -42,6 +43,8 @@ class Pannier:
         self.warm.enrol(self.store.invite("warm"))
         self.choose_people()
         self.warm.stop()
+        self.store.stop()
+        self.store.keep()
         return self
 
     def __exit__(self, *_):
@@ -69,18 +72,18 @@ class Pannier:
     def round(self, number, figures):
         if number == 0:
             figures.set("load", self.load_ms)
+        self.store.restore()
+        self.store.start()
         self.device = Device(self.build, self.scratch, f"device{number}")
         self.device.start()
         self.first_sync(figures)
         self.idle(figures)
         self.read_while_applying(number, figures)
-        self.store.stop()
         self.queue_and_push(figures)
         self.start_to_read(figures)
         self.store.stop()
         self.local_write(figures)
         self.slow_write(figures)
-        self.store.start()
 
     def first_sync(self, figures):
         device = self.device
@@ -104,24 +107,28 @@ class Pannier:
         result = run_json(self.build / "tests" / "bench" / "bench_wire_size", device.state / "replica.db",
                           device.state / "caseload.key", identity, plain)
         device.start()
-        prefix = {"all": "", "own": "own_"}[which]
-        check(result[f"{prefix}rows"] >= rows, f"{result[f'{prefix}rows']} rows on the device")
-        figures.add(name, result[f"{which}_bytes"] / 1000)
+        count = result[f"{which}_rows"]
+        check(count >= rows, f"{count} rows on the device")
         if which == "all":
             figures.add("metadata_share", metadata_share(plain))
+            figures.add(name, result["all_bytes"] / 1000)
+        else:  # a queue that the daemon's timer was faster with is among them
+            figures.add(name, result["own_bytes"] / 1000 * rows / count)
 
     def idle(self, figures):
         """The second of two exchanges in which nothing happened."""
         device = self.device
-        device.call("sync")
+        while device.sync() is None:
+            pass
         before = device.flushes()
-        device.call("sync")
+        while device.sync() is None:
+            pass
         status = device.status()
         exchange = status["exchange"]
         check(exchange["problem"] == "ok", exchange)
         figures.add("idle_exchange_bytes", exchange["last_bytes_sent"] + exchange["last_bytes_received"])
         figures.add("idle_exchange_round_trips", exchange["last_round_trips"])
-        figures.add("flushes_per_exchange", sum(status["flushes"].values()) - before)
+        figures.add("idle_flushes", sum(status["flushes"].values()) - before)
 
     def read_while_applying(self, number, figures):
         """Another device reads all the time while its first sync is applied."""
@@ -146,29 +153,40 @@ class Pannier:
         shutil.rmtree(device.folder)
 
     def queue_and_push(self, figures):
-        """1,000 entries recorded without a store; then the store is back."""
+        for _ in range(TRIES):
+            self.store.stop()
+            if self.push_once(figures):
+                self.weigh(figures, "own", "rows_push", QUEUE)
+                return
+        raise RuntimeError(f"the daemon's own timer was faster {TRIES} times")
+
+    def push_once(self, figures):
+        """1,000 entries recorded without a store; then the store is back. False: the daemon had begun by itself."""
         device = self.device
         before = device.status()["outbox"]
         result = device.call("queue", self.staff, self.people, QUEUE)
-        figures.add("queue", result["us"] / 1000)
-        check(device.status()["outbox"]["waiting"] - before["waiting"] >= QUEUE, "the queue is not waiting")
+        device_waits = device.status()["outbox"]["waiting"]
+        check(device_waits >= QUEUE, f"{device_waits} entries wait")
         self.store.start()
-        self.warm.start() # a store that has just begun has cold caches; this is not its first exchange
-        self.warm.call("sync")
+        self.warm.start()  # a store that has just begun has cold caches: this is not its first exchange
+        self.warm.sync()
         self.warm.stop()
-        waiting = device.status()["outbox"]["waiting"]
-        flushes = device.flushes()
-        took = device.call("sync")["us"] / 1000
+        status = device.status()
+        waiting, flushes = status["outbox"]["waiting"], sum(status["flushes"].values())
+        took = device.sync()
         status = device.status()
         outbox, exchange = status["outbox"], status["exchange"]
         check(outbox["waiting"] == 0 and exchange["problem"] == "ok", f"after the push: {status}")
         check(outbox["applied"] >= before["applied"] + QUEUE and outbox["quarantined"] == 0, f"after the push: {outbox}")
-        if waiting >= QUEUE: # else the daemon's own timer was faster, and nothing was measured
-            figures.add("push", took)
-            figures.add("wire_push", exchange["last_bytes_sent"] / 1000)
-            figures.add("push_round_trips", exchange["last_round_trips"])
-            figures.add("flushes_per_exchange", sum(status["flushes"].values()) - flushes - exchange["last_round_trips"])
-            self.weigh(figures, "own", "rows_push", QUEUE)
+        if took is None or waiting < QUEUE:
+            return False
+        figures.add("push", took)
+        figures.add("queue", result["us"] / 1000)
+        figures.add("wire_push", exchange["last_bytes_sent"] / 1000)
+        figures.add("push_round_trips", exchange["last_round_trips"])
+        figures.add("flushes_per_exchange",
+                    max(sum(status["flushes"].values()) - flushes - exchange["last_round_trips"], 0))
+        return True
 
     def start_to_read(self, figures):
         device = self.device

@@ -1,9 +1,11 @@
 """Building and running the programs that are measured."""
 
+import csv
 import http.client
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -64,6 +66,7 @@ class Store:
     def __init__(self, build, scratch, seed=1):
         self.program, self.data = build / "store" / "pannier-store", scratch / "store"
         self.log, self.process, self.port = scratch / "store.log", None, 0
+        self.kept = scratch / "store-kept"
         run(self.program, "init", "--data", self.data, "--host", "127.0.0.1", "--address", "127.0.0.1",
             "--port", 0, "--health-port", 0)
         self.tables = scratch / "tables"
@@ -80,16 +83,25 @@ class Store:
             stop(self.process)
             self.process = None
 
+    def keep(self):
+        """Remember the folder as it is, for restore(); while nobody serves it."""
+        shutil.copytree(self.data, self.kept)
+
+    def restore(self):
+        """Every round begins with the same rows."""
+        self.stop()
+        shutil.rmtree(self.data)
+        shutil.copytree(self.kept, self.data)
+
     def teams(self):
-        lines = (self.tables / "teams.csv").read_text().splitlines()
-        place = lines[0].split(",").index("name")
-        return [line.split(",")[place] for line in lines[1:]]
+        with open(self.tables / "teams.csv", newline="") as table:
+            return [row["name"] for row in csv.DictReader(table)]
 
     def invite(self, name):
         """An enrolment link for a device that may hold all people of W."""
         teams = [word for team in self.teams() for word in ("--team", team)]
-        return run_json(self.program, "device", "code", "--data", self.data, "--json", "--name", name, "--port",
-                        self.port, *teams)["link"]
+        return run_json(self.program, "device", "code", "--data", self.data, "--json", "--name", name,
+                        "--ceiling", "restricted", "--port", self.port, *teams)["link"]
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -155,6 +167,11 @@ class Device:
     def call(self, *words):
         """Run bench_caller to its end."""
         return run_json(self.caller, self.socket, *words)
+
+    def sync(self):
+        """Have an exchange; its milliseconds. None: one of the daemon's own was in flight, and that was waited for."""
+        result = self.call("sync")
+        return None if "busy" in result else result["us"] / 1000
 
     def enrol(self, link):
         """Enrol, and wait for the end of the exchange that follows; its milliseconds."""
