@@ -137,8 +137,8 @@ static void send_error(struct api_call *call, int error)
         error_clear();
         if (api_send(call, status, json) < 0)
                 api_answer(call->exchange, 503, NULL, BYTES_NONE);
-        if (error == PANNIER_E_CORRUPT && call->api->engine)
-                call->api->host.corrupt(call->api->host.context);
+        if ((error == PANNIER_E_CORRUPT || error == PANNIER_E_STORAGE) && call->api->engine)
+                call->api->host.broken(call->api->host.context, error);
 }
 
 /* ---- parameters ---- */
@@ -276,6 +276,20 @@ static int read_body(struct api_call *call)
         return r;
 }
 
+static int no_engine(const struct api_call *call)
+{
+        struct api_host_status host = {0};
+
+        call->api->host.status(call->api->host.context, &host);
+        if (host.enrolled)
+                return FAIL(PANNIER_E_BUSY,
+                            "the device's databases cannot be opened now; it is tried "
+                            "again by itself (is the disk full?)");
+        return FAIL(PANNIER_E_BUSY,
+                    "this device is not enrolled yet: ask IT for an enrolment link, "
+                    "then pannier enrol LINK");
+}
+
 static int run(struct api_call *call, const struct route *route)
 {
         int r = check_query(call, route);
@@ -283,9 +297,7 @@ static int run(struct api_call *call, const struct route *route)
         if (r >= 0)
                 r = read_staff(call, route->needs & NEED_STAFF);
         if (r >= 0 && (route->needs & NEED_ENGINE) && !call->api->engine)
-                r = FAIL(PANNIER_E_BUSY,
-                         "this device is not enrolled yet: ask IT for an enrolment link, then "
-                         "pannier enrol LINK");
+                r = no_engine(call);
         if (r >= 0 && (route->needs & NEED_BODY))
                 r = read_body(call);
         return r < 0 ? r : route->handler(call);

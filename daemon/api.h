@@ -28,8 +28,8 @@ struct api_host {
         void (*now)(void *context, struct engine_now *ret);
         /* something was written or asked: the engine's deadline may have moved */
         void (*touched)(void *context);
-        /* the engine says its replica is damaged: build it anew soon */
-        void (*corrupt)(void *context);
+        /* the engine failed with PANNIER_E_CORRUPT (its replica is damaged) or PANNIER_E_STORAGE: open it again soon */
+        void (*broken)(void *context, int error);
         void (*status)(void *context, struct api_host_status *ret);
         int (*enrol)(void *context, const struct enrol_link *link, enrol_done done,
                      void *done_context);

@@ -1,7 +1,7 @@
 /*
  * GET /v1/events: server-sent events. They carry ids, types and states, never what is in a record; whoever listens asks
- * for that with the rights of the staff member it works for. A client that does not keep up is cut off: it reads the
- * status again and listens anew.
+ * for that with the rights of the staff member it works for. A client that does not keep up misses events, and is told so
+ * once it has read what it got: then it reads again what it shows.
  */
 #include "common/error.h"
 #include "daemon/api_call.h"
@@ -19,6 +19,7 @@ struct api_stream {
         struct api_exchange *exchange;
         uint32_t kinds; /* bits by enum engine_event_kind: what its client asked for */
         LIST_ENTRY(api_stream) link;
+        bool missed; /* events since the client fell behind */
 };
 
 static const char *const kind_names[] = {
@@ -38,15 +39,29 @@ static void stream_gone(void *context)
         free(stream);
 }
 
+static void send_one(struct api_stream *stream, struct bytes piece)
+{
+        if (stream->missed || api_stream_send(stream->exchange, piece) == API_STREAM_FULL)
+                stream->missed = true;
+}
+
+static void stream_drained(void *context)
+{
+        struct api_stream *stream = context;
+
+        if (!stream->missed)
+                return;
+        stream->missed = false;
+        send_one(stream, bytes_text("event: missed\ndata: {}\n\n"));
+}
+
 static void send_to(struct api *api, uint32_t kinds, struct bytes piece)
 {
-        struct api_stream *stream, *next;
+        struct api_stream *stream;
 
-        for (stream = LIST_FIRST(&api->streams); stream; stream = next) {
-                next = LIST_NEXT(stream, link);
-                if (stream->kinds & kinds) /* gone is called where it fails */
-                        (void)api_stream_send(stream->exchange, piece);
-        }
+        LIST_FOREACH(stream, &api->streams, link)
+        if (stream->kinds & kinds)
+                send_one(stream, piece);
 }
 
 static void on_heartbeat(evutil_socket_t fd, short what, void *context)
@@ -114,6 +129,7 @@ int api_get_events(struct api_call *call)
         LIST_INSERT_HEAD(&call->api->streams, stream, link);
         api_stream_begin(call->exchange, "text/event-stream");
         api_on_gone(call->exchange, stream_gone, stream);
+        api_stream_on_drained(call->exchange, stream_drained);
         (void)api_stream_send(call->exchange, bytes_text("event: listening\ndata: {}\n\n"));
         start_heartbeat(call->api);
         return 0;

@@ -66,6 +66,7 @@ struct api_exchange {
         struct buffer input;    /* head and body of the request being handled */
         struct arena arena;     /* decoded target */
         void (*gone)(void *context);
+        void (*drained)(void *context); /* of a stream */
         void *gone_context;
 };
 
@@ -289,9 +290,12 @@ static void on_write(struct bufferevent *bev, void *context)
 {
         struct api_exchange *connection = context;
 
-        if (connection->state == CONNECTION_CLOSING &&
-            evbuffer_get_length(bufferevent_get_output(bev)) == 0)
+        if (evbuffer_get_length(bufferevent_get_output(bev)))
+                return;
+        if (connection->state == CONNECTION_CLOSING)
                 connection_linger(connection);
+        else if (connection->state == CONNECTION_STREAMING && connection->drained)
+                connection->drained(connection->gone_context);
 }
 
 static void on_event(struct bufferevent *bev, short what, void *context)
@@ -534,15 +538,15 @@ int api_stream_send(struct api_exchange *exchange, struct bytes piece)
 {
         struct evbuffer *output = connection_output(exchange);
 
-        if (exchange->state != CONNECTION_STREAMING)
-                return FAIL(PANNIER_E_LIMIT, "the stream has ended");
-        if (evbuffer_get_length(output) + piece.size > API_STREAM_QUEUE_MAX) {
-                connection_move(exchange, CONNECTION_CLOSING);
-                event_active(exchange->deadline, EV_TIMEOUT, 0);
-                return FAIL(PANNIER_E_LIMIT, "a client of the event stream does not keep up");
-        }
+        if (evbuffer_get_length(output) + piece.size > API_STREAM_QUEUE_MAX)
+                return API_STREAM_FULL;
         (void)evbuffer_add(output, piece.data, piece.size);
         return 0;
+}
+
+void api_stream_on_drained(struct api_exchange *exchange, void (*drained)(void *context))
+{
+        exchange->drained = drained;
 }
 
 unsigned api_connection_count(const struct api_http *http)

@@ -72,12 +72,18 @@ void api_on_gone(struct api_exchange *exchange, void (*gone)(void *context), voi
 /* api_stream_begin() - answer 200 with a body that goes on until one side closes; the exchange stays */
 void api_stream_begin(struct api_exchange *exchange, const char *media_type);
 
+enum { API_STREAM_FULL = 1 };
+
 /**
  * api_stream_send() - pass on a piece
  *
- * Return: 0; PANNIER_E_LIMIT the client does not keep up: the stream ends, and `gone` is called soon
+ * Return: 0; API_STREAM_FULL too much waits for the client already: the piece was not taken, and `drained` is called
+ *         when the client has taken everything. One that takes nothing for write_ms is cut off.
  */
 int api_stream_send(struct api_exchange *exchange, struct bytes piece);
+
+/* api_stream_on_drained() - have @drained called whenever nothing waits for the client any more; with the context of api_on_gone() */
+void api_stream_on_drained(struct api_exchange *exchange, void (*drained)(void *context));
 
 /* api_connection_count() - for status and tests */
 unsigned api_connection_count(const struct api_http *http);

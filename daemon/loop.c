@@ -27,6 +27,7 @@ enum {
         WAIT_PAUSE_MS = 5000, /* before the long poll is opened again after trouble; doubles */
         WAIT_PAUSE_MAX_MS = 300000,
         RENEW_CHECK_MS = 600000,
+        REOPEN_MS = 1000,
         PROBLEM_SIZE = 256,
 };
 
@@ -42,7 +43,7 @@ enum {
 struct loop {
         struct loop_options options;
         struct event_base *base;
-        struct event *deadline, *step, *pause, *renewal, *rebuild;
+        struct event *deadline, *step, *pause, *renewal, *reopen;
         struct event *term, *interrupt;
         struct identity *identity;
         struct link *link;
@@ -50,6 +51,7 @@ struct loop {
         struct engine *engine; /* NULL until the device is enrolled */
         struct network *network;
         struct api *api;
+        bool rebuild; /* at the next reopening, begin with an empty replica */
         enum loop_phase phase;
         struct link_transfer *exchange, *wait;
         struct buffer request;
@@ -194,42 +196,48 @@ static void stop_transfers(struct loop *loop)
         loop->phase = LOOP_IDLE;
 }
 
-/* The replica is damaged: what it held can be fetched again; the outbox is a file of its own. */
-static void on_rebuild(evutil_socket_t fd, short what, void *context)
+/*
+ * A database failed. The replica is disposable: where it is damaged it is built anew, and what it held is fetched again. After
+ * a failed write or flush nothing that is held in memory can be trusted (docs/architecture.md): close, reopen, and
+ * let start-up compare the two files. While the disk refuses, it is tried again and again.
+ */
+static void on_reopen(evutil_socket_t fd, short what, void *context)
 {
         struct loop *loop = context;
         int r;
 
         (void)fd;
         (void)what;
-        if (!loop->engine)
-                return;
         stop_transfers(loop);
         api_set_engine(loop->api, NULL);
         loop->engine = engine_free(loop->engine);
-        r = open_engine(loop, true);
+        r = open_engine(loop, loop->rebuild);
         if (r < 0) {
-                log_failure(LOG_LEVEL_ERROR, r, "the replica cannot be built anew");
-                (void)event_base_loopbreak(loop->base);
+                log_failure(LOG_LEVEL_ERROR, r, "the databases cannot be opened");
+                add_timer(loop->reopen, REOPEN_MS);
                 return;
         }
-        log_warning("the replica was damaged and is fetched again");
+        log_warning(loop->rebuild ? "the replica was damaged and is fetched again"
+                                  : "the databases were opened again");
+        loop->rebuild = false;
         after_call(loop);
 }
 
-static void corrupt(void *context)
+static void broken(void *context, int error)
 {
         struct loop *loop = context;
 
-        add_timer(loop->rebuild, 0);
+        loop->rebuild = loop->rebuild || error == PANNIER_E_CORRUPT;
+        if (!evtimer_pending(loop->reopen, NULL))
+                add_timer(loop->reopen, error == PANNIER_E_CORRUPT ? 0 : REOPEN_MS);
 }
 
 /* An error that no request carries back: log it, and mend what can be mended. */
 static void engine_failed(struct loop *loop, int error, const char *what)
 {
         log_failure(LOG_LEVEL_ERROR, error, "%s failed", what);
-        if (error == PANNIER_E_CORRUPT)
-                corrupt(loop);
+        if (error == PANNIER_E_CORRUPT || error == PANNIER_E_STORAGE)
+                broken(loop, error);
 }
 
 /* ---- exchange ---- */
@@ -587,10 +595,10 @@ static int make_events(struct loop *loop)
         loop->step = evtimer_new(loop->base, on_step, loop);
         loop->pause = evtimer_new(loop->base, on_pause, loop);
         loop->renewal = evtimer_new(loop->base, on_renewal, loop);
-        loop->rebuild = evtimer_new(loop->base, on_rebuild, loop);
+        loop->reopen = evtimer_new(loop->base, on_reopen, loop);
         loop->term = evsignal_new(loop->base, SIGTERM, on_signal, loop);
         loop->interrupt = evsignal_new(loop->base, SIGINT, on_signal, loop);
-        if (!loop->deadline || !loop->step || !loop->pause || !loop->renewal || !loop->rebuild ||
+        if (!loop->deadline || !loop->step || !loop->pause || !loop->renewal || !loop->reopen ||
             !loop->term || !loop->interrupt || event_add(loop->term, NULL) < 0 ||
             event_add(loop->interrupt, NULL) < 0)
                 return FAIL(PANNIER_E_MEMORY, "no memory for the loop");
@@ -604,7 +612,7 @@ static int make_api(struct loop *loop)
                 .host = {.context = loop,
                          .now = tell_time,
                          .touched = touched,
-                         .corrupt = corrupt,
+                         .broken = broken,
                          .status = tell_status,
                          .enrol = begin_enrolment},
         };
@@ -677,7 +685,7 @@ struct loop *loop_free(struct loop *loop)
         free_event(loop->step);
         free_event(loop->pause);
         free_event(loop->renewal);
-        free_event(loop->rebuild);
+        free_event(loop->reopen);
         free_event(loop->term);
         free_event(loop->interrupt);
         buffer_deinit(&loop->request);

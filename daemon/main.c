@@ -165,6 +165,8 @@ int main(int argc, char **argv)
         log_set_up((enum log_level)conf.level, conf.json);
         keep_memory_private();
         (void)signal(SIGPIPE, SIG_IGN);
+        (void)signal(SIGXFSZ,
+                     SIG_IGN); /* a file that may not grow is an error of a write, not our end */
         if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
                 log_error("libcurl cannot start");
                 return EX_UNAVAILABLE;

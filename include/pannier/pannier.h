@@ -234,8 +234,8 @@ PANNIER_PUBLIC int pannier_call(struct pannier *client, const char *method, cons
  * pannier_events_open() - listen to what changes, on a connection of its own
  * @path: as in pannier_connect()
  *
- * Events carry ids and states only. A listener that does not keep up is cut off (PANNIER_E_LINK): read the status
- * again and listen anew.
+ * Events carry ids and states only. A listener that does not keep up gets the event "missed" in place of what it missed:
+ * read again what you show. One that reads nothing for half a minute is cut off (PANNIER_E_LINK).
  */
 PANNIER_PUBLIC int pannier_events_open(const char *path, struct pannier_events **ret);
 PANNIER_PUBLIC struct pannier_events *pannier_events_free(struct pannier_events *events);
@@ -246,7 +246,7 @@ PANNIER_PUBLIC int pannier_events_fd(const struct pannier_events *events);
 /**
  * pannier_events_next() - wait for an event
  * @timeout_ms: 0: do not wait
- * @ret_name:   "entry", "record", "person", "exchange" or "listening"; borrowed until the next call
+ * @ret_name:   "entry", "record", "person", "exchange", "missed" or "listening"; borrowed until the next call
  * @ret:        its JSON object; the caller's
  *
  * Return: 1 an event; 0 none came in time; PANNIER_E_LINK the stream has ended; PANNIER_E_MEMORY

@@ -38,15 +38,26 @@ static bool is(const struct api_request *request, const char *name)
                bytes_equal(request->target.segments[0], bytes_text(name));
 }
 
-/* More than any client that does not read can be sent. */
-static void stream_until_cut_off(struct server *server, struct api_exchange *exchange)
+static void stream_more(void *context)
+{
+        static const char piece[API_STREAM_QUEUE_MAX] = {0};
+        struct server *server = context;
+
+        assert_int_equal(api_stream_send(server->kept, BYTES(piece, sizeof(piece))), 0);
+}
+
+/* Pieces of a client's first turn come until its queue is full; then more whenever it has read all, so that only one that
+   does not read is ever full for long. */
+static void stream_until_full(struct server *server, struct api_exchange *exchange)
 {
         static const char piece[4096] = {0};
 
         api_stream_begin(exchange, "text/event-stream");
         api_on_gone(exchange, on_gone, server);
+        server->kept = exchange;
+        api_stream_on_drained(exchange, stream_more);
         for (int i = 0; i < 1000; i++)
-                if (api_stream_send(exchange, BYTES(piece, sizeof(piece))) < 0)
+                if (api_stream_send(exchange, BYTES(piece, sizeof(piece))) == API_STREAM_FULL)
                         return;
 }
 
@@ -66,7 +77,7 @@ static void handle(void *context, struct api_exchange *exchange, const struct ap
                 server->kept = NULL;
                 api_answer(exchange, 200, "text/plain", bytes_text("now"));
         } else if (is(request, "stream")) {
-                stream_until_cut_off(server, exchange);
+                stream_until_full(server, exchange);
         } else {
                 api_answer(exchange, 200, "text/plain", request->body);
         }
@@ -295,7 +306,7 @@ static void test_an_answer_may_come_later_and_a_client_that_left_is_noticed(void
 
 static void test_a_stream_whose_client_does_not_read_is_cut_off(void **state)
 {
-        struct server *server = start(state, &(struct api_http_options){0});
+        struct server *server = start(state, &(struct api_http_options){.write_ms = 50});
         CLEANUP(buffer_deinit) struct buffer answer = BUFFER_INIT;
         int fd = dial(server);
         char byte;
