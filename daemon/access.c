@@ -316,6 +316,7 @@ int access_record(struct access *access, const struct access_staff *staff,
         return r;
 }
 
+/* 1 found and appended, 0 there is nobody of this id */
 static int label_of(struct access *access, const struct uuid *person, struct buffer *out)
 {
         sqlite3_stmt *stmt = access->stmts[SQL_PEOPLE_LABEL];
@@ -327,7 +328,8 @@ static int label_of(struct access *access, const struct uuid *person, struct buf
                 return r;
         buffer_append(out, db_column_bytes(stmt, 0));
         db_reset(stmt);
-        return buffer_check(out);
+        r = buffer_check(out);
+        return r < 0 ? r : 1;
 }
 
 int access_people(struct access *access, const struct access_staff *staff, struct bytes query,
@@ -341,8 +343,10 @@ int access_people(struct access *access, const struct access_staff *staff, struc
 
         if (after) {
                 r = label_of(access, after, &label);
-                if (r < 0)
-                        return r;
+                if (r <= 0)
+                        return r < 0 ? r
+                                     : FAIL(PANNIER_E_NOT_FOUND,
+                                            "who ended the page before is gone");
         }
         db_bind_int(stmt, 1, staff->number);
         db_bind_text(stmt, 2, buffer_view(&label));

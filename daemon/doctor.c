@@ -79,17 +79,12 @@ static int check_outbox_rows(const struct doctor *doctor, struct engine *engine)
 static void check_counts(const struct doctor *doctor, struct engine *engine)
 {
         const struct outbox_counts *counts = outbox_counts(engine->outbox);
-        uint64_t place = (uint64_t)replica_fact(engine->replica, FACT_PLACE);
 
         if (counts->damaged)
                 say(doctor, false, "outbox: %llu damaged entries were met",
                     (unsigned long long)counts->damaged);
         say(doctor, !engine->behind, "replica: %s",
             engine->behind ? "it is behind the outbox" : "it shows everything that the outbox has");
-        if (place > outbox_place(engine->outbox))
-                say(doctor, false,
-                    "replica: it knows entries that the outbox lacks: was the "
-                    "outbox restored from a copy?");
         if (engine->session.forked)
                 say(doctor, false, "store: it knows another history of this outbox");
 }

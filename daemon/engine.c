@@ -116,9 +116,11 @@ static void watch_person(void *context, const struct uuid *person, bool gone)
 int engine_begin(struct engine *engine)
 {
         if (replica_lost(engine->replica)) {
-                /* a disk that was full took what had been shown: the outbox gives it back */
-                int r = engine_catch_up(engine);
+                /* a disk that failed took what had been shown: the outbox gives it back */
+                int r;
 
+                access_changed(engine->access, NULL);
+                r = engine_catch_up(engine);
                 if (r < 0)
                         return r;
         }
@@ -292,6 +294,9 @@ int engine_catch_up(struct engine *engine)
 {
         int r;
 
+        if ((uint64_t)replica_fact(engine->replica, FACT_PLACE) > outbox_place(engine->outbox))
+                return FAIL(PANNIER_E_CORRUPT, "the replica knows entries that the outbox lacks");
+
         do
                 r = catch_up_entries(engine);
         while (r > 0);
@@ -456,6 +461,8 @@ int64_t engine_deadline(const struct engine *engine)
 /* A commit of the replica is gathered with others; here its time is set, or it has come. */
 static int flush_replica(struct engine *engine, const struct engine_now *now)
 {
+        int r;
+
         if (!replica_unwritten(engine->replica)) {
                 engine->flush_ms = INT64_MAX;
                 return 0;
@@ -465,7 +472,10 @@ static int flush_replica(struct engine *engine, const struct engine_now *now)
         if (now->boot_ms < engine->flush_ms)
                 return 0;
         engine->flush_ms = INT64_MAX;
-        return replica_flush(engine->replica);
+        r = replica_flush(engine->replica);
+        if (r < 0)
+                access_changed(engine->access, NULL); /* its rows went with the transaction */
+        return r;
 }
 
 void engine_sync_now(struct engine *engine, const struct engine_now *now)

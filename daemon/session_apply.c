@@ -416,6 +416,7 @@ int engine_exchange_step(struct engine *engine, const struct engine_now *now)
                 bool ours = r == PANNIER_E_STORAGE || r == PANNIER_E_MEMORY ||
                             r == PANNIER_E_CORRUPT || r == PANNIER_E_INTERNAL;
 
+                access_changed(engine->access, NULL);
                 /* receipts that the replica did not take are in the outbox: it catches up from there */
                 engine->behind = true;
                 session_failed(engine, now, ours ? EXCHANGE_OK : EXCHANGE_PROTOCOL, 0);

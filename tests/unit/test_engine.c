@@ -896,6 +896,81 @@ static void an_outbox_that_was_copied_back_is_told_forked(void **state)
         assert_int_equal(status_of(&tablet).failure, EXCHANGE_FORKED);
 }
 
+static int refuse_commit(void *context)
+{
+        (void)context;
+        return 1;
+}
+
+static void a_replica_that_cannot_be_written_loses_nothing(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
+        struct engine_now now;
+
+        (void)state;
+        station_sync(&tablet);
+        assert_int_equal(replica_flush(tablet.engine->replica), 0);
+        sqlite3_commit_hook(db_handle(tablet.engine->options.replica_db), refuse_commit, NULL);
+        assert_int_equal(alert(&tablet, 1, &person, "dog"), 0);
+        tablet.boot_ms += 5000;
+        now = station_now(&tablet);
+        assert_true(engine_tick(tablet.engine, &now) < 0);
+        sqlite3_commit_hook(db_handle(tablet.engine->options.replica_db), NULL, NULL);
+        assert_true(engine_tick(tablet.engine, &now) >= 0);
+        assert_string_equal(station_text(&tablet, &rig.nurse, &id, "text", NULL, NULL), "dog");
+        assert_int_equal(alert(&tablet, 2, &person, "cat"), 0);
+        station_sync(&tablet);
+        assert_int_equal(state_of(&tablet, 1), OUTCOME_APPLIED);
+        assert_int_equal(state_of(&tablet, 2), OUTCOME_APPLIED);
+}
+
+static void a_replica_that_knows_more_than_the_outbox_is_not_used(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+        struct db *outbox = NULL, *replica = NULL;
+        struct engine_options options;
+        struct engine_now now;
+        struct engine *engine = NULL;
+
+        (void)state;
+        station_sync(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "dog"), 0);
+        now = station_now(&tablet);
+        options = tablet.engine->options;
+        station_stop(&tablet);
+        (void)remove(tablet.outbox);
+        assert_int_equal(engine_open_databases(tablet.outbox, tablet.replica,
+                                               BYTES(tablet.caseload, 48), false, &outbox,
+                                               &replica),
+                         0);
+        options.caseload_key = BYTES(tablet.caseload, AEAD_KEY_SIZE);
+        options.outbox_db = outbox;
+        options.replica_db = replica;
+        assert_int_equal(engine_new(&options, &now, &engine), PANNIER_E_CORRUPT);
+        db_free(outbox);
+        db_free(replica);
+        (void)remove(tablet.replica);
+        station_start(&tablet);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+}
+
+static void a_damaged_state_is_found_by_what_the_store_expects(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+
+        (void)state;
+        station_sync(&tablet);
+        for (uint32_t i = 1; i <= 3; i++)
+                assert_int_equal(alert(&tablet, i, &person, "dog"), 0);
+        assert_int_equal(db_exec(tablet.engine->options.outbox_db,
+                                 "UPDATE entry SET state = 1 WHERE place = 1"),
+                         0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(state_of(&tablet, 1), -2);
+        assert_int_equal(state_of(&tablet, 2), OUTCOME_APPLIED);
+        assert_int_equal(state_of(&tablet, 3), OUTCOME_APPLIED);
+}
+
 static void nothing_of_a_body_lies_in_clear_on_the_disk(void **state)
 {
         struct uuid person = rig_person(&rig, 1, "Quetzalcanary", "Ann", &rig.team);
@@ -939,6 +1014,9 @@ int main(void)
                 TEST(drafts_are_their_owners_and_survive),
                 TEST(an_outbox_that_was_copied_back_is_told_forked),
                 TEST(nothing_of_a_body_lies_in_clear_on_the_disk),
+                TEST(a_replica_that_cannot_be_written_loses_nothing),
+                TEST(a_replica_that_knows_more_than_the_outbox_is_not_used),
+                TEST(a_damaged_state_is_found_by_what_the_store_expects),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
