@@ -4,7 +4,6 @@
  */
 #include "common/error.h"
 #include "store/feed.h"
-#include "store/grants.h"
 #include "tests/unit/store_support.h"
 #include "tests/unit/unit.h"
 
@@ -662,71 +661,6 @@ static void test_any_history_ends_with_what_the_scopes_hold(void **state)
         }
 }
 
-/* ---- grants ---- */
-
-static void put_relation(uint32_t number, const struct uuid *team, const struct uuid *home)
-{
-        const struct catalogue_type *type = catalogue_type_by_name(bytes_text("serves"));
-        struct record record = {
-                .type = type,
-                .id = test_id(RECORD, number),
-                .locality = test.locality,
-                .author = test_id(4, 1),
-                .position = test.writer->ops->locality(test.writer, &test.locality)->position,
-        };
-        int server = catalogue_field_index_by_name(type, bytes_text("server"));
-        int served = catalogue_field_index_by_name(type, bytes_text("served"));
-
-        record.values[server] = (struct value){.form = VALUE_UUID, .uuid = *team};
-        record.values[served] = (struct value){.form = VALUE_UUID, .uuid = *home};
-        for (int i = 0; i < type->field_count; i++)
-                if (type->fields[i].kind == KIND_CODE) /* whatever the grant's condition asks for */
-                        record.values[i] = (struct value){
-                                .form = VALUE_INTEGER,
-                                .integer = type->grants[0].condition.option_count > 0
-                                                   ? type->grants[0].condition.options[0]
-                                                   : type->fields[i].options[0].number};
-        assert_int_equal(test.writer->ops->record_put(test.writer, &record, BYTES_NONE), 0);
-        assert_int_equal(membership_publish(test.writer, &record, 0), 0);
-}
-
-static size_t homes_granted(struct grants *grants, struct storage *storage)
-{
-        const struct scope_set *set;
-        size_t count = 0;
-
-        assert_int_equal(grants_get(grants, storage, &test.device, 20000, &set), 0);
-        for (size_t i = 0; i < set->count; i++)
-                count += set->items[i].kind == SCOPE_HOME;
-        return count;
-}
-
-static void test_grants_follow_the_reference_data_from_commit_to_commit(void **state)
-{
-        CLEANUP(grants_freep) struct grants *grants = NULL;
-        const struct scope team = {SCOPE_TEAM, test_id(TEAM, 1)};
-        /* Ids that fall: the newest row of the feed is not the last one of its commit. */
-        const struct uuid homes[] = {test_id(11, 3), test_id(11, 2), test_id(11, 1)};
-
-        (void)state;
-        assert_int_equal(grants_new(&grants), 0);
-        assert_int_equal(test.writer->ops->grant_put(test.writer, &test.device.id, &team), 0);
-        store_begin(&test);
-        assert_int_equal(homes_granted(grants, test.writer), 0);
-        for (uint32_t i = 0; i < 3; i++) {
-                put_relation(9 - i, &team.id, &homes[i]);
-                assert_int_equal(homes_granted(grants, test.writer), i + 1);
-        }
-        store_commit(&test);
-        assert_int_equal(test.reader->ops->begin_read(test.reader), 0);
-        assert_int_equal(homes_granted(grants, test.reader), 3);
-        test.reader->ops->rollback(test.reader);
-        assert_int_equal(test.writer->ops->grant_remove(test.writer, &test.device.id, &team), 0);
-        assert_int_equal(test.reader->ops->begin_read(test.reader), 0);
-        assert_int_equal(homes_granted(grants, test.reader), 0);
-        test.reader->ops->rollback(test.reader);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -744,7 +678,6 @@ int main(void)
                 TEST(test_a_vector_of_feeds_that_are_not_granted_gets_nothing),
                 TEST(test_a_link_of_two_people_is_sent_only_where_both_may_be_seen),
                 TEST(test_any_history_ends_with_what_the_scopes_hold),
-                TEST(test_grants_follow_the_reference_data_from_commit_to_commit),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
