@@ -157,7 +157,7 @@ static int tell(struct judge *judge, const struct judge_case *c)
 }
 
 int judge_one(struct judge *judge, const struct judge_origin *origin,
-              const struct judge_entry *entry, bool was_parked)
+              const struct judge_entry *entry, const struct parked_row *parked)
 {
         struct judge_case c;
         int judged, r;
@@ -166,7 +166,7 @@ int judge_one(struct judge *judge, const struct judge_origin *origin,
         r = begin_case(judge, origin, entry, &c);
         if (r < 0)
                 return r;
-        c.seen_before = was_parked;
+        c.parked = parked;
         judged = judge_case(judge, &c);
         if (judged < 0)
                 return judged;
@@ -212,7 +212,7 @@ int judge_take(struct judge *judge, const struct judge_origin *origin,
                 return r;
         if (found == FOUND_OTHER)
                 return judge_refuse(judge, origin, entry, REASON_ID_TAKEN);
-        r = judge_one(judge, origin, entry, false);
+        r = judge_one(judge, origin, entry, NULL);
         return r < 0 ? r : judge_settle(judge);
 }
 

@@ -207,6 +207,7 @@ static int is_taken(struct judge *judge, const struct judge_case *c)
 static int check_new_record(struct judge *judge, const struct judge_case *c,
                             struct judge_obstacle *obstacle)
 {
+        bool reached = true;
         int r = is_taken(judge, c);
 
         if (r < 0)
@@ -215,7 +216,12 @@ static int check_new_record(struct judge *judge, const struct judge_case *c,
                 refuse(obstacle, REASON_ID_TAKEN);
                 return 0;
         }
-        return c->type->is_person ? 0 : check_person(judge, c, &c->body.person, obstacle);
+        if (c->type->personal && !c->type->is_person)
+                return check_person(judge, c, &c->body.person, obstacle);
+        r = judge_reaches(judge, c, &reached);
+        if (r >= 0 && !reached)
+                refuse(obstacle, REASON_SCOPE);
+        return r;
 }
 
 /* A reference may name what has not arrived yet, but not what cannot exist. */

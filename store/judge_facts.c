@@ -22,7 +22,7 @@ static bool is_beyond(const struct judge_case *c)
         const struct wire_head *head = shown_head(c->origin, &c->body.base_locality);
         const struct position *base = &c->body.base;
 
-        if (c->seen_before || (base->epoch == 0 && base->position == 0))
+        if (c->parked || (base->epoch == 0 && base->position == 0))
                 return false;
         if (!head || base->epoch > head->epoch)
                 return true;

@@ -105,7 +105,8 @@ struct judge_case {
         bool has_standing;
         unsigned depth; /* of consequences */
         bool keep_staff;
-        bool seen_before; /* it was parked: its base was checked when it came */
+        const struct parked_row
+                *parked; /* it was parked: its base was checked when it came; NULL: it is new */
 
         /* the outcome */
         struct reconcile_result *result;
@@ -188,6 +189,8 @@ int judge_end_provisional(struct judge *judge, const struct uuid *locality,
                           const struct uuid *person, bool ended);
 int judge_held(struct judge *judge, const struct judge_case *c, const struct uuid *person,
                bool *ret);
+/* judge_reaches() - does the device hold the locality's reference data? Only there may it add people. */
+int judge_reaches(struct judge *judge, const struct judge_case *c, bool *ret);
 
 /* judge_put.c */
 /* judge_store() - an entry of the store that follows from the one in hand; @c lends locality, depth and origin */
@@ -206,6 +209,6 @@ int judge_look_again(struct judge *judge, const struct uuid *locality, size_t ma
 
 /* judge.c: 1 judged, 0 parked (again), or an error */
 int judge_one(struct judge *judge, const struct judge_origin *origin,
-              const struct judge_entry *entry, bool was_parked);
+              const struct judge_entry *entry, const struct parked_row *parked);
 
 #endif

@@ -32,6 +32,12 @@ int judge_any_parked(struct judge *judge, const struct uuid *locality, bool *ret
         return 0;
 }
 
+static bool waits_on(const struct parked_row *row, const struct judge_obstacle *obstacle)
+{
+        return row->wait == obstacle->wait && uuid_equal(&row->wait_id, &obstacle->wait_id) &&
+               row->wait_lane == obstacle->wait_lane && row->wait_seq == obstacle->wait_seq;
+}
+
 int judge_park(struct judge *judge, struct judge_case *c, const struct judge_obstacle *obstacle)
 {
         const struct entry_header *header = c->entry->header;
@@ -52,6 +58,8 @@ int judge_park(struct judge *judge, struct judge_case *c, const struct judge_obs
                 .body = c->entry->body,
         };
 
+        if (c->parked && waits_on(c->parked, obstacle))
+                return 0;
         memcpy(row.body_hash, c->entry->body_hash, HASH_SIZE);
         judge->parked_known = false;
         return judge->ops->parked_put(judge->storage, &row);
@@ -141,7 +149,7 @@ static int look_at(struct judge *judge, const struct parked_row *row)
         int r = prepare(judge, row, &device, &origin, &header, &entry);
 
         if (r >= 0)
-                r = judge_one(judge, &origin, &entry, true);
+                r = judge_one(judge, &origin, &entry, row);
         if (r <= 0)
                 return r;
         judge->parked_known = false;

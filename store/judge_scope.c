@@ -48,6 +48,22 @@ int judge_held(struct judge *judge, const struct judge_case *c, const struct uui
         return 0;
 }
 
+int judge_reaches(struct judge *judge, const struct judge_case *c, bool *ret)
+{
+        const struct scope locality = {SCOPE_LOCALITY, *c->locality};
+        const struct scope_set *scopes;
+        int r;
+
+        *ret = true;
+        if (uuid_equal(c->locality, &c->origin->device->locality))
+                return 0;
+        r = grants_get(judge->grants, judge->storage, c->origin->device, scope_day(judge->now_ms),
+                       &scopes);
+        if (r >= 0)
+                *ret = scope_set_has(scopes, &locality);
+        return r < 0 ? r : 0;
+}
+
 /* ---- limits ---- */
 
 struct limit_records {

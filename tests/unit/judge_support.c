@@ -486,6 +486,17 @@ static void take(const struct paper *paper)
         assert_int_equal(ops(test)->lane_put(test->store.writer, &lane), 0);
 }
 
+struct fate paper_send_to(struct paper *paper, const struct uuid *localities, size_t count)
+{
+        struct judge_test *test = paper->test;
+
+        assert_int_equal(ops(test)->begin(test->store.writer, localities, count), 0);
+        judge_begin(test->judge, test->now_ms);
+        take(paper);
+        store_commit(&test->store);
+        return paper_fate(paper);
+}
+
 void paper_send_all(struct paper *const *papers, size_t count)
 {
         begin(papers[0]->test);
@@ -506,7 +517,7 @@ struct fate paper_fate(const struct paper *paper)
 
         make_bytes(paper, &handed);
         assert_int_equal(reader->ops->begin_read(reader), 0);
-        r = reader->ops->log_find(reader, &test->store.locality, &paper->header.id,
+        r = reader->ops->log_find(reader, &paper->header.locality, &paper->header.id,
                                   &paper->header.device, handed.entry.body_hash, &test->arena,
                                   &row);
         assert_true(r >= 0);

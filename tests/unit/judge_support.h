@@ -77,6 +77,8 @@ struct fate {
 };
 
 struct fate paper_send(struct paper *paper);
+/* paper_send_to() - in a commit over several localities; the paper's own says where its fate is looked for */
+struct fate paper_send_to(struct paper *paper, const struct uuid *localities, size_t count);
 /* paper_send_all() - several in one commit */
 void paper_send_all(struct paper *const *papers, size_t count);
 struct fate paper_fate(const struct paper *paper);

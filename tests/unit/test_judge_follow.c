@@ -161,6 +161,25 @@ static void test_a_granted_team_ends_a_provisional_scope_with_the_next_tick(void
         assert_true(in_team(&person.body.record, HUB));
 }
 
+static void test_a_device_adds_people_only_where_it_reaches(void **state)
+{
+        struct uuid elsewhere = test_id(1, 2), epoch = test_id(2, 2);
+        struct uuid localities[2] = {test.store.locality, elsewhere};
+        struct paper paper = paper_person(&test, TABLET, ANNA, "Newcomer");
+        struct fate fate;
+
+        (void)state;
+        assert_int_equal(test.store.writer->ops->locality_add(test.store.writer, &elsewhere, &epoch,
+                                                              test.now_ms),
+                         0);
+        paper.header.locality = elsewhere;
+        paper.body.base_locality = elsewhere;
+        paper.body.base = (struct position){0, 0};
+        fate = paper_send_to(&paper, localities, 2);
+        assert_int_equal(fate.outcome, OUTCOME_QUARANTINED);
+        assert_int_equal(fate.reason, REASON_SCOPE);
+}
+
 /* ---- scopes ---- */
 
 static void test_a_residence_puts_a_person_into_a_home_until_it_ends(void **state)
@@ -831,6 +850,7 @@ int main(void)
                 TEST(test_a_provisional_scope_ends_only_where_the_device_has_the_person_otherwise),
                 TEST(test_a_provisional_scope_ends_when_the_proposal_does),
                 TEST(test_a_granted_team_ends_a_provisional_scope_with_the_next_tick),
+                TEST(test_a_device_adds_people_only_where_it_reaches),
                 TEST(test_a_residence_puts_a_person_into_a_home_until_it_ends),
                 TEST(test_a_withdrawn_consent_takes_the_person_from_voluntary_teams_only),
                 TEST(test_a_limit_holds_for_scopes_that_come_later),
