@@ -14,6 +14,8 @@ struct db {
         struct db_vfs layer;
         sqlite3 *handle;
         sqlite3_stmt *begin, *begin_read, *snapshot, *commit, *rollback;
+        bool bind_failed;   /* for lack of memory; the next step fails */
+        bool rollback_owed; /* one failed and is to be made up for */
 };
 
 /* The one place that knows SQLite's codes. */
@@ -337,18 +339,38 @@ int db_migrate(struct db *db, const char *const *steps, size_t count)
         return 0;
 }
 
-/* After a flush that failed nobody knows what is on the disk: close, open, and look. */
-static int refuse_if_broken(const struct db *db)
+/* Is no transaction open any more? The detail of the failure that led here stays what it was. */
+static bool roll_back(struct db *db)
 {
-        if (!db->layer.failed)
-                return 0;
-        return FAIL(PANNIER_E_STORAGE,
-                    "a flush to the disk failed: this connection is of no use any more");
+        if (sqlite3_get_autocommit(db->handle))
+                return true; /* SQLite itself has rolled back, or nothing was begun */
+        (void)sqlite3_step(db->rollback);
+        (void)sqlite3_reset(db->rollback);
+        return sqlite3_get_autocommit(db->handle);
+}
+
+/*
+ * May the connection be used? After a flush that failed nobody knows what is on the disk: close, open, and look. A
+ * rollback that failed (it takes memory) is made up for first, or what comes next would join what was given up.
+ */
+static int check_usable(struct db *db)
+{
+        if (db->layer.failed)
+                return FAIL(PANNIER_E_STORAGE,
+                            "a flush to the disk failed: this connection is of no use any more");
+        if (db->bind_failed) {
+                db->bind_failed = false;
+                return FAIL(PANNIER_E_MEMORY, "no memory for a parameter");
+        }
+        if (db->rollback_owed && !roll_back(db))
+                return fail_with(db, "ROLLBACK");
+        db->rollback_owed = false;
+        return 0;
 }
 
 int db_exec(struct db *db, const char *sql)
 {
-        int r = refuse_if_broken(db);
+        int r = check_usable(db);
 
         if (r < 0)
                 return r;
@@ -361,7 +383,7 @@ int db_prepare(struct db *db, const char *sql, sqlite3_stmt **ret)
 {
         sqlite3_stmt *stmt = NULL;
 
-        int r = refuse_if_broken(db);
+        int r = check_usable(db);
 
         if (r < 0)
                 return r;
@@ -414,10 +436,7 @@ int db_commit(struct db *db)
 
 void db_rollback(struct db *db)
 {
-        if (sqlite3_get_autocommit(db->handle))
-                return; /* SQLite itself has rolled back, or nothing was begun */
-        (void)sqlite3_step(db->rollback);
-        (void)sqlite3_reset(db->rollback);
+        db->rollback_owed = !roll_back(db);
 }
 
 uint64_t db_flush_count(const struct db *db)
@@ -425,30 +444,46 @@ uint64_t db_flush_count(const struct db *db)
         return db->layer.flush_count;
 }
 
-/* A bind fails only where the index is wrong or the statement is running: our own bugs. */
-static void check_bind(int code)
+/* The connection of a statement: our layer is the first member, and SQLite hands out its VFS. */
+static struct db *db_of(sqlite3_stmt *stmt)
 {
-        assert(code == SQLITE_OK);
-        (void)code;
+        sqlite3_vfs *vfs = NULL;
+
+        (void)sqlite3_file_control(sqlite3_db_handle(stmt), "main", SQLITE_FCNTL_VFS_POINTER, &vfs);
+        return vfs ? vfs->pAppData : NULL;
+}
+
+/*
+ * A bind fails where the index is wrong or the statement is running, which is our own bug, or where there is no memory
+ * for a copy. Then the value is NULL, and the statement must not run with it: the next step fails instead.
+ */
+static void check_bind(sqlite3_stmt *stmt, int code)
+{
+        struct db *db = code == SQLITE_NOMEM ? db_of(stmt) : NULL;
+
+        assert(code == SQLITE_OK || db);
+        if (db)
+                db->bind_failed = true;
 }
 
 void db_bind_int(sqlite3_stmt *stmt, int index, int64_t value)
 {
-        check_bind(sqlite3_bind_int64(stmt, index, value));
+        check_bind(stmt, sqlite3_bind_int64(stmt, index, value));
 }
 
 void db_bind_text(sqlite3_stmt *stmt, int index, struct bytes value)
 {
         const char *text = value.size > 0 ? (const char *)value.data : "";
 
-        check_bind(sqlite3_bind_text64(stmt, index, text, value.size, SQLITE_STATIC, SQLITE_UTF8));
+        check_bind(stmt,
+                   sqlite3_bind_text64(stmt, index, text, value.size, SQLITE_STATIC, SQLITE_UTF8));
 }
 
 void db_bind_blob(sqlite3_stmt *stmt, int index, struct bytes value)
 {
         const void *data = value.size > 0 ? (const void *)value.data : "";
 
-        check_bind(sqlite3_bind_blob64(stmt, index, data, value.size, SQLITE_STATIC));
+        check_bind(stmt, sqlite3_bind_blob64(stmt, index, data, value.size, SQLITE_STATIC));
 }
 
 void db_bind_uuid(sqlite3_stmt *stmt, int index, const struct uuid *id)
@@ -456,19 +491,21 @@ void db_bind_uuid(sqlite3_stmt *stmt, int index, const struct uuid *id)
         if (uuid_is_none(id))
                 db_bind_null(stmt, index);
         else /* copied: ids are often a local variable */
-                check_bind(sqlite3_bind_blob64(
-                        stmt, index, id->bytes, sizeof(id->bytes),
-                        SQLITE_TRANSIENT)); // NOLINT(performance-no-int-to-ptr): SQLite's own
+                check_bind(
+                        stmt,
+                        sqlite3_bind_blob64(
+                                stmt, index, id->bytes, sizeof(id->bytes),
+                                SQLITE_TRANSIENT)); // NOLINT(performance-no-int-to-ptr): SQLite's own
 }
 
 void db_bind_null(sqlite3_stmt *stmt, int index)
 {
-        check_bind(sqlite3_bind_null(stmt, index));
+        check_bind(stmt, sqlite3_bind_null(stmt, index));
 }
 
 int db_step(struct db *db, sqlite3_stmt *stmt)
 {
-        int r = refuse_if_broken(db);
+        int r = check_usable(db);
 
         if (r < 0) {
                 (void)sqlite3_reset(stmt);

@@ -83,7 +83,8 @@ int db_prepare(struct db *db, const char *sql, sqlite3_stmt **ret);
 
 /*
  * Transactions. begin takes the write lock at once (BEGIN IMMEDIATE); PANNIER_E_BUSY after busy_ms of waiting
- * for another process. A commit that failed is rolled back. rollback never fails outwards, also where nothing is open.
+ * for another process. A commit that failed is rolled back. rollback never fails outwards, also where nothing is open; one that
+ * could not be done is made up for before anything else is.
  */
 int db_begin(struct db *db);
 int db_begin_read(struct db *db); /* a snapshot for several reads */
@@ -93,7 +94,10 @@ void db_rollback(struct db *db);
 /* db_flush_count() - flushes to the disk (xSync of SQLite's VFS) since the connection was opened */
 uint64_t db_flush_count(const struct db *db);
 
-/* Parameters are numbered from 1. Text and blob views must live until db_step()/db_run() returned. */
+/*
+ * Parameters are numbered from 1. Text and blob views must live until db_step()/db_run() returned; ids are copied. A bind
+ * that finds no memory makes the next db_step()/db_run() on the connection fail with PANNIER_E_MEMORY.
+ */
 void db_bind_int(sqlite3_stmt *stmt, int index, int64_t value);
 void db_bind_text(sqlite3_stmt *stmt, int index, struct bytes value);
 void db_bind_blob(sqlite3_stmt *stmt, int index, struct bytes value);

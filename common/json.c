@@ -96,7 +96,7 @@ int json_load(struct bytes text, json_t **ret)
                 return r;
         json = json_loadb(text.size > 0 ? (const char *)text.data : "", text.size,
                           JSON_REJECT_DUPLICATES, &error);
-        if (!json && json_error_code(&error) == json_error_out_of_memory)
+        if (!json && (json_error_code(&error) == json_error_out_of_memory || error.text[0] == '\0'))
                 return FAIL(PANNIER_E_MEMORY, "no memory for JSON");
         if (!json)
                 return FAIL(PANNIER_E_MALFORMED, "line %d, column %d: %s", error.line, error.column,

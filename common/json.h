@@ -26,7 +26,8 @@ static inline __attribute__((unused)) void json_freep(json_t **json)
  * @text: bounded in size by the caller
  * @ret:  a new reference
  *
- * Return: 0; PANNIER_E_MALFORMED with line and column in the detail; PANNIER_E_LIMIT; PANNIER_E_MEMORY
+ * Return: 0; PANNIER_E_MALFORMED with line and column in the detail (also where jansson runs out of memory inside of a
+ *         value: it does not tell the two apart); PANNIER_E_LIMIT; PANNIER_E_MEMORY
  */
 int json_load(struct bytes text, json_t **ret);
 
