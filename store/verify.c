@@ -4,6 +4,7 @@
 #include "common/catalogue_check.h"
 #include "common/error.h"
 #include "store/log.h"
+#include "store/membership.h"
 #include "store/receipts.h"
 
 #include <string.h>
@@ -48,6 +49,8 @@ const char *verify_kind_name(enum verify_kind kind)
                 return "missing";
         case VERIFY_UNKNOWN:
                 return "unknown";
+        case VERIFY_SENT:
+                return "sent";
         }
         return "unknown";
 }
@@ -341,6 +344,60 @@ static int compare_value(struct verify *verify, const struct record *have,
         return 0;
 }
 
+struct sent_check {
+        const struct record *record;
+        struct bytes fields; /* of the record, encoded */
+        bool same;
+};
+
+static int check_sent(void *context, enum catalogue_class class, const struct wire_row *row)
+{
+        struct sent_check *check = context;
+        const struct record *record = check->record;
+
+        check->same = class == record_feed_class(record) && row->position == record->position &&
+                      row->role == record->role && row->recorded_ms == record->recorded_ms &&
+                      uuid_equal(&row->person, &record->person) &&
+                      uuid_equal(&row->author, &record->author) &&
+                      uuid_equal(&row->device, &record->device) &&
+                      bytes_equal(row->fields, check->fields);
+        return 0;
+}
+
+/* Devices are sent a copy that is made with every write: it must say the same. */
+static int compare_sent(struct verify *verify, const struct record *record)
+{
+        const struct verify_problem problem = {
+                .kind = VERIFY_SENT, .type = record->type, .record = record->id};
+        struct sent_check check = {.record = record};
+        int r;
+
+        if (record_feed_class(record) > (enum catalogue_class)CLASS_COUNT)
+                return 0;
+        buffer_reset(&verify->clear);
+        record_encode_fields(record, &verify->clear);
+        r = buffer_check(&verify->clear);
+        check.fields = buffer_view(&verify->clear);
+        if (r == 0)
+                r = verify->storage->ops->row_visit(verify->storage, &record->id, check_sent,
+                                                    &check);
+        return r < 0 || check.same ? (r < 0 ? r : 0) : tell(verify, &problem);
+}
+
+static int compare_origin(struct verify *verify, const struct record *have,
+                          const struct record *played)
+{
+        const struct verify_problem problem = {
+                .kind = VERIFY_VALUE, .type = have->type, .record = have->id};
+
+        if (uuid_equal(&have->person, &played->person) &&
+            uuid_equal(&have->author, &played->author) &&
+            uuid_equal(&have->device, &played->device) && have->role == played->role &&
+            have->recorded_ms == played->recorded_ms)
+                return 0;
+        return tell(verify, &problem);
+}
+
 static int compare_record(void *context, const struct record *record, struct bytes stamps)
 {
         struct verify *verify = context;
@@ -352,13 +409,16 @@ static int compare_record(void *context, const struct record *record, struct byt
         (void)stamps;
         if (!uuid_equal(&record->locality, verify->locality))
                 return 0;
+        r = compare_sent(verify, record);
+        if (r != 0)
+                return r;
         arena_reset(&verify->arena);
         r = verify->scratch->ops->record_get(verify->scratch, record->type, &record->id,
                                              &verify->arena, &played, NULL);
         if (r <= 0)
                 return r < 0 ? r : tell(verify, &problem);
         verify->report->records++;
-        r = 0;
+        r = compare_origin(verify, record, &played);
         for (uint16_t i = 0; i < record->type->field_count && r == 0; i++)
                 r = compare_value(verify, record, &played, i);
         return r;

@@ -18,6 +18,7 @@ enum verify_kind {
         VERIFY_VALUE,   /* a field is not what the log makes it */
         VERIFY_MISSING, /* a record of the log is not there */
         VERIFY_UNKNOWN, /* a record is there that no row of the log made */
+        VERIFY_SENT,    /* what devices are sent of a record is not the record */
 };
 
 struct verify_problem {
@@ -25,7 +26,7 @@ struct verify_problem {
         uint64_t number;                   /* of the log row; 0: of a record */
         const struct catalogue_type *type; /* of the record; NULL: of a log row */
         struct uuid record;
-        const struct catalogue_field *field; /* VERIFY_VALUE */
+        const struct catalogue_field *field; /* VERIFY_VALUE; NULL: who wrote it, or when */
 };
 
 struct verify_report {
