@@ -99,11 +99,19 @@ const char *person_name(const json_t *record)
         return slot;
 }
 
-/* What somebody typed may hold characters that drive a terminal. */
+/* What somebody typed may hold characters that drive a terminal: those of ASCII, and U+0080 … U+009F (C2 80 … C2 9F). */
 static void print_safely(const char *text, FILE *out)
 {
-        for (; *text; text++)
-                (void)fputc((unsigned char)*text < 0x20 && *text != '\n' ? '?' : *text, out);
+        for (; *text; text++) {
+                unsigned char c = (unsigned char)*text, next = (unsigned char)text[1];
+                if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+                        text++;
+                else if ((c >= 0x20 && c != 0x7f) || c == '\n') {
+                        (void)fputc(c, out);
+                        continue;
+                }
+                (void)fputc('?', out);
+        }
 }
 
 static void print_option(const struct catalogue_field *field, const char *code, FILE *out)

@@ -8,13 +8,12 @@ import re
 import resource
 import time
 import uuid
-from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 from device import PATIENCE, ROOT, Device
-from real_store import RealStore
+from sample import enrolled, sample_locality, team_of
 from strange_store import free_port
 
 DESCRIPTION = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
@@ -82,32 +81,9 @@ def contract():
 
 @pytest.fixture(scope="module")
 def locality(tmp_path_factory):
-    """A store with a sample locality that serves."""
-    folder = tmp_path_factory.mktemp("store")
-    store = RealStore(folder / "store")
-    store.run("sample", folder / "tables", "--people", "40", "--load")
-    store.serve()
-    store.tables = folder / "tables"
+    store = sample_locality(tmp_path_factory.mktemp("store"))
     yield store
     store.stop()
-
-
-def team_of(store):
-    """A team with people and staff."""
-    import csv
-    with open(store.tables / "assignments.csv", newline="", encoding="utf-8") as table:
-        names = [row["team"] for row in csv.DictReader(table)]
-    return max(set(names), key=names.count)
-
-
-def enrolled(store, folder, name):
-    device = Device(folder, name).start()
-    device.enrol(store.invite(name, "--team", team_of(store))["link"])
-    device.sync()
-    staff = [one for one in device.get("/v1/staff").json["staff"] if one["here"]]
-    device.staff = next(one["id"] for one in staff if one["role"] == "community_nurse")
-    device.other_staff = next(one["id"] for one in staff if one["id"] != device.staff)
-    return device
 
 
 @pytest.fixture(scope="module")
