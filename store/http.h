@@ -12,7 +12,9 @@
 #include "store/tls.h"
 
 enum {
-        HTTP_BODY_MAX = 1 << 20,     /* bytes of a request's body */
+        HTTP_BODY_MAX = 1 << 20, /* bytes of a request's body */
+        HTTP_STRANGER_BODY_MAX =
+                64 << 10, /* of a client without a device's certificate; more cuts the connection */
         HTTP_HEADERS_MAX = 16 << 10, /* bytes of a request's first line and headers */
         HTTP_LOOPS_MAX = 64,
         HTTP_ADDRESS_SIZE = 64, /* text of a client's address */

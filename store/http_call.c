@@ -137,10 +137,8 @@ void call_begin(struct evhttp_request *request, void *context)
         char *address = NULL;
         uint16_t port;
 
-        if (connection && !connection->peer_read) {
-                tls_peer_read(connection->bufferevent, &connection->peer);
-                connection->peer_read = true;
-        }
+        if (connection)
+                connection_know_peer(connection);
         /* No TLS object, no answer: whatever brought a request here without one gets no byte. */
         if (!call || connection->peer.kind == TLS_PEER_UNSAFE) {
                 free(call);

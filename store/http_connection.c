@@ -10,7 +10,12 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { PIPELINE_MAX = HTTP_BODY_MAX + 2 * HTTP_HEADERS_MAX }; /* bytes read ahead of evhttp */
+enum {
+        PIPELINE_MAX = HTTP_BODY_MAX + 2 * HTTP_HEADERS_MAX, /* bytes read ahead of evhttp */
+        /* Whoever shows no device's certificate: enough for an enrolment, too little to fill the memory. */
+        STRANGER_MAX = HTTP_STRANGER_BODY_MAX + 2 * HTTP_HEADERS_MAX,
+        STRANGER_IDLE_MS = 5000,
+};
 
 int64_t http_now_ms(void)
 {
@@ -18,6 +23,11 @@ int64_t http_now_ms(void)
 
         (void)clock_gettime(CLOCK_MONOTONIC, &now);
         return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool is_stranger(const struct connection *connection)
+{
+        return connection->peer.kind != TLS_PEER_DEVICE;
 }
 
 /* When the state must be over; INT64_MAX: never. */
@@ -36,7 +46,10 @@ static int64_t deadline(const struct connection *connection)
                 return connection->since_ms + limits->request_ms +
                        (int64_t)moved * 1000 / limits->rate_min;
         case CONNECTION_WAITING:
-                return connection->since_ms + limits->idle_ms;
+                return connection->since_ms +
+                       (is_stranger(connection) && limits->idle_ms > STRANGER_IDLE_MS
+                                ? STRANGER_IDLE_MS
+                                : limits->idle_ms);
         case CONNECTION_WORKING:
                 return INT64_MAX;
         }
@@ -103,6 +116,14 @@ void connection_enter(struct connection *connection, enum connection_state state
                 arm(connection, until - connection->since_ms);
 }
 
+void connection_know_peer(struct connection *connection)
+{
+        if (connection->peer_read)
+                return;
+        tls_peer_read(connection->bufferevent, &connection->peer);
+        connection->peer_read = true;
+}
+
 static void input_changed(struct evbuffer *buffer, const struct evbuffer_cb_info *info,
                           void *context)
 {
@@ -116,6 +137,9 @@ static void input_changed(struct evbuffer *buffer, const struct evbuffer_cb_info
                 connection_enter(connection, CONNECTION_READING);
         if (connection->state == CONNECTION_READING)
                 connection->moved += info->n_added;
+        connection_know_peer(connection); /* there are bytes, so there was a handshake */
+        if (connection->moved > STRANGER_MAX && is_stranger(connection))
+                connection_cut(connection);
 }
 
 static void output_changed(struct evbuffer *buffer, const struct evbuffer_cb_info *info,

@@ -104,6 +104,8 @@ struct bufferevent *connection_new(struct event_base *base, void *loop);
 void connection_released(void *connection, bool handshake_done);
 /* connection_enter() - begin a state */
 void connection_enter(struct connection *connection, enum connection_state state);
+/* connection_know_peer() - read the certificate, once; after the handshake */
+void connection_know_peer(struct connection *connection);
 /* connection_cut() - end it by force; evhttp notices and frees it */
 void connection_cut(struct connection *connection);
 

@@ -583,16 +583,44 @@ static void what_is_too_large_is_refused(void **state)
         client_close(&client);
 }
 
+static void a_stranger_cannot_fill_the_memory(void **state)
+{
+        struct fixture *f = *state;
+        char *text = malloc(HTTP_BODY_MAX);
+        struct client client;
+        int sent = 0;
+
+        serve(f, HTTP_LIMITS_DEFAULT, 1);
+        client = client_open(f, NULL, NULL);
+        client_send(&client, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n");
+        memset(text, 'q', HTTP_BODY_MAX);
+        while (sent <
+               HTTP_BODY_MAX) { /* all of it fits into no buffer on the way: it ends before */
+                int n = SSL_write(client.tls, text, 16384);
+
+                if (n <= 0)
+                        break;
+                sent += n;
+        }
+        assert_true(client_receive(&client, text, HTTP_BODY_MAX) == 0);
+        client_close(&client);
+        free(text);
+}
+
 static void the_largest_body_comes_back_whole(void **state)
 {
         struct fixture *f = *state;
         const size_t size = HTTP_BODY_MAX;
+        CLEANUP(buffer_wipe) struct buffer key = BUFFER_INIT;
+        CLEANUP(buffer_deinit) struct buffer der = BUFFER_INIT;
+        struct ca_wish wish = {.profile = CA_PROFILE_DEVICE, .device = {{1}}};
         char *text = malloc(size + 4096), *answer = malloc(size + 4096), *body;
         struct client client;
         int head;
 
         serve(f, HTTP_LIMITS_DEFAULT, 2);
-        client = client_open(f, NULL, NULL);
+        issue(f, &wish, &key, &der);
+        client = client_open(f, &key, &der);
         head = snprintf(text, 200, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n",
                         size);
         memset(text + head, 'q', size);
@@ -804,6 +832,7 @@ int main(void)
                 TEST(an_idle_connection_is_closed),
                 TEST(a_long_wait_is_no_idle_connection),
                 TEST(what_is_too_large_is_refused),
+                TEST(a_stranger_cannot_fill_the_memory),
                 TEST(the_largest_body_comes_back_whole),
                 TEST(other_methods_are_refused),
                 TEST(the_peer_is_known_by_its_certificate),
