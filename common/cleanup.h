@@ -10,7 +10,8 @@
 
 #include <stdlib.h>
 
-#define CLEANUP(function) __attribute__((cleanup(function)))
+/* unused: an owner that is only there to be released is used enough */
+#define CLEANUP(function) __attribute__((cleanup(function), unused))
 
 /* TAKE(pointer) - hand the pointer over and forget it here */
 #define TAKE(pointer)                                                                              \

@@ -8,15 +8,15 @@
 enum drafts_sql { SQL_PUT, SQL_GET, SQL_LIST, SQL_DELETE, SQL_COUNT, SQL_COUNT_ };
 
 static const char *const drafts_sql[SQL_COUNT_] = {
-        [SQL_PUT] = "INSERT INTO draft (id, saved_ms, body) VALUES (?1, ?2, ?3) "
-                    "ON CONFLICT (id) DO UPDATE SET saved_ms = ?2, body = ?3",
+        [SQL_PUT] = ("INSERT INTO draft (id, saved_ms, body) VALUES (?1, ?2, ?3) "
+                     "ON CONFLICT (id) DO UPDATE SET saved_ms = ?2, body = ?3"),
         [SQL_GET] = "SELECT id, saved_ms, body FROM draft WHERE id = ?1",
         [SQL_LIST] = "SELECT id, saved_ms, body FROM draft ORDER BY id",
         [SQL_DELETE] = "DELETE FROM draft WHERE id = ?1",
         [SQL_COUNT] = "SELECT count(*), coalesce(sum(saved_ms < ?1), 0) FROM draft",
 };
 
-static const int64_t old_after_ms = 24 * 60 * 60 * 1000;
+static const int64_t old_after_ms = 24 * 60 * 60 * INT64_C(1000);
 
 struct drafts {
         struct drafts_options options;

@@ -105,12 +105,12 @@ int exchange_custody(struct exchange *exchange, const struct exchange_answer *co
 
 /**
  * exchange_news() - is there anything for a device that stands at this vector hash? For GET /v1/wait.
- * @vector_hash, @parked_hash: as in its hello
+ * @vector_hash, @known_hash: vector_hash and parked_hash of its hello
  *
  * Return: 1 there is, 0 not, or an error
  */
 int exchange_news(struct exchange *exchange, const struct uuid *device,
-                  const uint8_t vector_hash[HASH_SIZE], const uint8_t parked_hash[HASH_SIZE],
+                  const uint8_t vector_hash[HASH_SIZE], const uint8_t known_hash[HASH_SIZE],
                   int64_t now_ms);
 
 #endif

@@ -99,9 +99,9 @@ struct http_server {
 int64_t http_now_ms(void);
 
 /* connection_new() - evhttp's callback for a new connection */
-struct bufferevent *connection_new(struct event_base *base, void *loop);
+struct bufferevent *connection_new(struct event_base *base, void *context);
 /* connection_released() - its TLS object is gone: the last thing that happens to a connection */
-void connection_released(void *connection, bool handshake_done);
+void connection_released(void *context, bool handshake_done);
 /* connection_enter() - begin a state */
 void connection_enter(struct connection *connection, enum connection_state state);
 /* connection_know_peer() - read the certificate, once; after the handshake */
@@ -110,7 +110,7 @@ void connection_know_peer(struct connection *connection);
 void connection_cut(struct connection *connection);
 
 /* call_begin() - evhttp's callback for a whole request */
-void call_begin(struct evhttp_request *request, void *loop);
+void call_begin(struct evhttp_request *request, void *context);
 /* call_send() - on the loop's thread: send call->answer, or drop it where the client has left */
 void call_send(struct http_call *call);
 

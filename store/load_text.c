@@ -68,7 +68,7 @@ static int read_tenths(struct bytes text, int64_t *ret)
                 return FAIL(PANNIER_E_INVALID, "not a number with at most one decimal");
         number *= 10;
         if (point)
-                number += (text.data[0] == '-' ? -1 : 1) * (point[1] - '0');
+                number += (text.data[0] == '-' ? INT64_C(-1) : INT64_C(1)) * (point[1] - '0');
         *ret = number;
         return 0;
 }

@@ -65,7 +65,7 @@ static int read_request(struct http_call *call, uint8_t ret_public_key[PUBLIC_KE
         struct bytes body = http_call_body(call);
         int r;
 
-        if (body.size > 2 * CA_REQUEST_MAX) {
+        if (body.size > (size_t)2 * CA_REQUEST_MAX) {
                 http_call_text(call, 413, "too large\n");
                 return FAIL(PANNIER_E_LIMIT, "certificate request of %zu bytes", body.size);
         }

@@ -141,8 +141,8 @@ int service_place_open(struct service *service, const char *path, bool read_only
 
 /* ---- threads ---- */
 
-void *writer_run(void *service);
-void *worker_run(void *worker);
+void *writer_run(void *context);
+void *worker_run(void *context);
 
 /* service_note() - what a hello told, for the operators' list; written down later */
 void service_note(struct service *service, const struct device_row *device,
@@ -150,11 +150,11 @@ void service_note(struct service *service, const struct device_row *device,
 
 /* ---- handlers (service_sync.c, service_est.c) ---- */
 
-void service_on_sync(void *service, struct http_call *call);
-void service_on_wait(void *service, struct http_call *call);
-void service_on_cacerts(void *service, struct http_call *call);
-void service_on_enrol(void *service, struct http_call *call);
-void service_on_renew(void *service, struct http_call *call);
+void service_on_sync(void *context, struct http_call *call);
+void service_on_wait(void *context, struct http_call *call);
+void service_on_cacerts(void *context, struct http_call *call);
+void service_on_enrol(void *context, struct http_call *call);
+void service_on_renew(void *context, struct http_call *call);
 
 /* service_certificate() - answer with a certificate as EST wants it */
 int service_certificate(struct bytes der, struct http_answer *ret);

@@ -112,7 +112,7 @@ static int query_hash(struct http_call *call, const char *name, uint8_t ret[HASH
         memset(ret, 0, HASH_SIZE);
         if (r <= 0 || !text[0])
                 return r < 0 ? r : 0;
-        if (strlen(text) != 2 * HASH_SIZE)
+        if (strlen(text) != (size_t)2 * HASH_SIZE)
                 return FAIL(PANNIER_E_INVALID, "%s has %d hexadecimal digits", name, 2 * HASH_SIZE);
         for (size_t i = 0; i < HASH_SIZE; i++) {
                 int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
