@@ -63,7 +63,7 @@ static void seal_context(const struct drafts *drafts, const struct uuid *id, uin
 static int seal(struct drafts *drafts, const struct uuid *staff, const struct engine_draft *draft)
 {
         struct buffer *clear = &drafts->clear, *out = &drafts->sealed;
-        uint8_t context[32], *nonce;
+        uint8_t context[32], nonce[AEAD_NONCE_SIZE];
 
         buffer_reset(clear);
         buffer_reset(out);
@@ -72,13 +72,13 @@ static int seal(struct drafts *drafts, const struct uuid *staff, const struct en
         cbor_put_uuid(clear, &draft->person);
         cbor_put_uint(clear, draft->type ? draft->type->number : 0);
         cbor_put_bytes(clear, draft->content);
-        nonce = buffer_reserve(out, AEAD_NONCE_SIZE);
-        if (!nonce || buffer_check(clear) < 0)
-                return FAIL(PANNIER_E_MEMORY, "draft");
-        drafts->options.random(nonce, AEAD_NONCE_SIZE);
-        out->size += AEAD_NONCE_SIZE;
+        if (buffer_check(clear) < 0)
+                return buffer_check(clear);
+        /* not where it lies in @out: that moves while the sealed bytes are appended */
+        drafts->options.random(nonce, sizeof(nonce));
+        buffer_append(out, BYTES(nonce, sizeof(nonce)));
         seal_context(drafts, &draft->id, context);
-        return crypto_aead_seal(drafts->options.caseload_key, out->data,
+        return crypto_aead_seal(drafts->options.caseload_key, nonce,
                                 BYTES(context, sizeof(context)), buffer_view(clear), out);
 }
 

@@ -402,16 +402,14 @@ void outbox_header(const struct outbox *outbox, const struct outbox_item *item, 
 
 static int seal(struct outbox *outbox, const struct uuid *id, struct bytes body, struct buffer *out)
 {
-        uint8_t context[32], *nonce;
+        uint8_t context[32], nonce[AEAD_NONCE_SIZE];
 
         buffer_reset(out);
-        nonce = buffer_reserve(out, AEAD_NONCE_SIZE);
-        if (!nonce)
-                return buffer_check(out);
-        outbox->options.random(nonce, AEAD_NONCE_SIZE);
-        out->size += AEAD_NONCE_SIZE;
+        /* not where it lies in @out: that moves while the sealed bytes are appended */
+        outbox->options.random(nonce, sizeof(nonce));
+        buffer_append(out, BYTES(nonce, sizeof(nonce)));
         outbox_seal_context(outbox, id, context);
-        return crypto_aead_seal(outbox->options.caseload_key, out->data,
+        return crypto_aead_seal(outbox->options.caseload_key, nonce,
                                 BYTES(context, sizeof(context)), body, out);
 }
 
