@@ -43,3 +43,26 @@ def store(make_store):
     store = make_store()
     store.serve()
     return store
+
+
+@pytest.fixture
+def make_locality(tmp_path):
+    """make_locality(people=…) -> Locality that serves; ended with its devices."""
+    from locality import Locality
+
+    made = []
+
+    def make(**options):
+        folder = tmp_path / f"l{len(made)}"
+        folder.mkdir()
+        made.append(Locality(folder, **options))
+        return made[-1]
+
+    yield make
+    for locality in made:
+        locality.close()
+
+
+@pytest.fixture
+def locality(make_locality):
+    return make_locality()

@@ -50,11 +50,12 @@ class Answer:
 class Events:
     """The stream of server-sent events."""
 
-    def __init__(self, path):
+    def __init__(self, path, kinds=""):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(PATIENCE)
         self.socket.connect(str(path))
-        self.socket.sendall(b"GET /v1/events HTTP/1.1\r\nHost: pannier\r\n\r\n")
+        target = f"/v1/events?kinds={kinds}" if kinds else "/v1/events"
+        self.socket.sendall(f"GET {target} HTTP/1.1\r\nHost: pannier\r\n\r\n".encode())
         self.buffer = b""
         while b"\r\n\r\n" not in self.buffer:
             self.receive(PATIENCE)
@@ -177,8 +178,8 @@ class Device:
         assert answer.status == 200, answer
         return answer.json
 
-    def events(self):
-        return Events(self.socket)
+    def events(self, kinds=""):
+        return Events(self.socket, kinds)
 
     def enrol(self, link):
         answer = self.post("/v1/enrol", {"link": link})
@@ -205,7 +206,7 @@ class Device:
 
         A device that the store told to be patient does not begin one: then the status is that of the last.
         """
-        listener = self.events()
+        listener = self.events("exchange")  # not all: whoever cannot keep up with a first fill is cut off
         before = self.status()["exchange"]
         assert self.post("/v1/sync").status == 202
         deadline = time.monotonic() + PATIENCE
