@@ -223,6 +223,7 @@ static int check_query(struct api_call *call, const struct route *route)
                 {"conflicts", {"limit", "after"}},
                 {"events", {"kinds"}},
                 {"doctor", {"deep"}},
+                {"events", {"kinds"}},
         };
         const struct http1_target *target = &call->request->target;
         const char *const *names = NULL;
