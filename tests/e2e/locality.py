@@ -135,6 +135,12 @@ def settle(device, seconds=PATIENCE):
         assert time.monotonic() < deadline, status
 
 
+def restart(device):
+    """End it well and start it: its replica, which is written some time after it changed, is in its file then."""
+    device.stop()
+    device.start()
+
+
 def until(condition, what, seconds=PATIENCE):
     """Ask again and again; for what no event tells."""
     deadline = time.monotonic() + seconds
@@ -159,3 +165,8 @@ def edit(record, fields, **more):
 def figure(name, **values):
     """A measured figure, for whoever reads the log of the run."""
     print(f"measured {name}: " + ", ".join(f"{key} {value}" for key, value in values.items()))
+
+
+def noise(rng, size):
+    """Text that hardly compresses."""
+    return "".join(rng.choices("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/", k=size))

@@ -28,7 +28,8 @@ class Relay:
         self.lock = threading.Lock()
         self.away = False
         self.budget = None  # (direction, bytes left)
-        self.holding = False
+        self.hold_from = None  # bytes of one connection to the store until its answers are held back
+        self.sent = {}  # since then, by connection
         self.cuts = 0
         self.cut = threading.Event()  # a budget ran out
         self.held = threading.Event()  # the store has answered, and the device does not know
@@ -47,7 +48,7 @@ class Relay:
 
     def come_back(self):
         with self.lock:
-            self.away, self.budget, self.holding = False, None, False
+            self.away, self.budget, self.hold_from = False, None, None
 
     def cut_after(self, direction, size):
         """Cut everything once @size more bytes went in this direction."""
@@ -55,11 +56,12 @@ class Relay:
             self.cut.clear()
             self.budget = (direction, size)
 
-    def hold_answers(self):
-        """From now on nothing reaches the device; .held says when there is something that would have."""
+    def hold_answers(self, size):
+        """Once @size more bytes of a connection went to the store nothing comes back on it; .held: something would have."""
         with self.lock:
             self.held.clear()
-            self.holding = True
+            self.sent.clear()
+            self.hold_from = size
 
     def close(self):
         self.go_away()
@@ -112,7 +114,7 @@ class Relay:
             data = end.recv(PIECE)
             if not data:
                 return False
-            allowed, last = self.allow(direction, data)
+            allowed, last = self.allow(device, direction, data)
             if allowed:
                 other.sendall(data[:allowed])
             if last:
@@ -123,11 +125,13 @@ class Relay:
                 return False
         return True
 
-    def allow(self, direction, data):
+    def allow(self, device, direction, data):
         """(how much of it goes on, whether everything is cut then)"""
         with self.lock:
             size = len(data)
-            if self.holding and direction == DOWN:
+            if self.hold_from is not None and direction == UP:
+                self.sent[device] = self.sent.get(device, 0) + size
+            elif self.hold_from is not None and self.sent.get(device, 0) >= self.hold_from:
                 self.held.set()
                 return 0, False
             if self.budget and self.budget[0] == direction:

@@ -1,0 +1,143 @@
+"""A first sync goes page by page, may be interrupted anywhere, and whoever reads meanwhile does not wait for it."""
+
+import os
+import random
+import threading
+import time
+
+from device import UnixConnection
+from locality import figure, outbox, pages, restart, settle, until
+from relay import DOWN
+
+SEED = int(os.environ.get("PANNIER_TEST_SEED", "55"))
+HISTORY = 5000
+READ_P99_MS = 50
+GENEROUS = 4  # other programs share the machine
+
+
+class Reader(threading.Thread):
+    """Reads as a screen does, all the time, and measures how long each read takes."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.path, self.over = path, threading.Event()
+        self.took_ms = []
+        self.start()
+
+    def run(self):
+        connection = None
+        while not self.over.is_set():
+            try:
+                connection = connection or UnixConnection(self.path)
+                began = time.perf_counter()
+                connection.request("GET", "/v1/people?limit=20")
+                answer = connection.getresponse()
+                answer.read()
+                self.took_ms.append((time.perf_counter() - began) * 1000)
+            except OSError:  # killed; it comes back
+                connection = None
+            self.over.wait(0.002)
+
+    def end(self):
+        self.over.set()
+        self.join(30)
+        self.took_ms.sort()
+        return [round(self.took_ms[int(len(self.took_ms) * share)], 1) for share in (0.5, 0.99)]
+
+
+def history(locality, nhs_number):
+    author = locality.rows("visits")[0]["author"]
+    name = locality.rows("places")[0]["locality"]
+    locality.load("observations", [
+        {"locality": name, "person": nhs_number, "author": author,
+         "recorded": f"20{10 + n // 1000}-{1 + n // 100 % 10:02}-{1 + n % 28:02}T{n % 24:02}:{n % 60:02}:00.000Z",
+         "taken": f"20{10 + n // 1000}-{1 + n // 100 % 10:02}-{1 + n % 28:02}T{n % 24:02}:{n % 60:02}:00.000Z",
+         "pulse": 50 + n % 90, "systolic": 100 + n % 60}
+        for n in range(HISTORY)])
+
+
+def everything(device):
+    """All that a device shows: {record: (type, fields, position)}."""
+    found = {}
+    for person in pages(device, "/v1/people", "people"):
+        for record in pages(device, f"/v1/records?person={person['id']}", "records"):
+            assert record["id"] not in found, "a record is shown twice"
+            found[record["id"]] = (record["type"], record["fields"], record["position"])
+    return found
+
+
+def test_55_hold_a_first_sync_is_interrupted_again_and_again_and_ends_equal(make_locality, full):
+    rng = random.Random(SEED)
+    locality = make_locality(people=150)
+    team = locality.rows("teams")[0]["name"]
+    nhs_number = next(row["person"] for row in locality.rows("assignments") if row["team"] == team)
+    history(locality, nhs_number)
+
+    whole = locality.tablet("whole")  # in one go
+    reference = everything(whole)
+    person = next(one["id"] for one in pages(whole, "/v1/people", "people")
+                  if one["fields"].get("nhs_number") == nhs_number)
+    expected = HISTORY + sum(row["person"] == nhs_number for row in locality.rows("observations"))
+    kinds = [record["type"] for record in pages(whole, f"/v1/records?person={person}", "records")]
+    assert kinds.count("observations") == expected
+    size = whole.status()["exchange"]["bytes_received"]
+    round_trips = whole.status()["exchange"]["last_round_trips"]
+
+    tablet = locality.tablet("tablet", sync=False)
+    reader = Reader(tablet.socket)
+    interruptions, inside, incomplete = {"cut": 0, "kill": 0}, 0, 0
+    for turn in range(24):
+        tablet.relay.cut_after(DOWN, rng.randrange(2000, max(size // 3, 4000)))
+        if turn % 4 == 3:
+            tablet.post("/v1/sync")
+            tablet.relay.cut.wait(rng.choice([0.01, 0.05, 0.2]))
+            tablet.kill()
+            tablet.start()
+            interruptions["kill"] += 1
+        else:
+            tablet.sync(expect=None)
+            interruptions["cut"] += tablet.relay.cut.is_set()
+        tablet.relay.come_back()
+        status = tablet.status()
+        if not status["complete"]:
+            incomplete += 1
+            shown = tablet.get(f"/v1/records?person={person}&limit=1", staff=whole.staff)
+            inside += shown.status == 200 and len(shown.json["records"]) > 0
+    assert sum(interruptions.values()) >= 12, interruptions
+    settle(tablet)
+    median, p99 = reader.end()
+    tablet.staff = whole.staff
+    assert everything(tablet) == reference
+    restart(tablet)
+    assert everything(tablet) == reference
+    assert outbox(tablet) == [] or locality.agree(tablet)
+    figure("first sync", bytes_in_one_go=size, round_trips=round_trips, interruptions=interruptions,
+           incomplete=incomplete, in_the_middle_of_the_join=inside, records=len(reference), reads=len(reader.took_ms),
+           read_median_ms=median, read_p99_ms=p99, seed=SEED)
+    if full:
+        assert p99 < READ_P99_MS * GENEROUS
+
+
+def test_55_hold_a_damaged_replica_is_fetched_again_and_loses_no_work(locality):
+    tablet = locality.tablet()
+    person = pages(tablet, "/v1/people", "people")[0]["id"]
+    reference = everything(tablet)
+    restart(tablet)
+    for damage in ("garbage", "truncated", "empty", "gone"):
+        tablet.relay.go_away()
+        written = tablet.record("visit", {"setting": "home", "outcome": "completed", "plan": damage}, person)["id"]
+        tablet.stop()
+        for path in tablet.state.glob("replica.db*"):
+            data = path.read_bytes()
+            if damage == "gone" or path.name != "replica.db":
+                path.unlink()
+            else:
+                path.write_bytes({"garbage": os.urandom(len(data)), "truncated": data[:len(data) // 2 - 100],
+                                  "empty": b""}[damage])
+        tablet.start()
+        assert written in dict(outbox(tablet)), damage
+        tablet.relay.come_back()
+        settle(tablet)
+        until(lambda: written in everything(tablet), f"{damage}: the work shows again")
+        assert set(reference) <= set(everything(tablet)), damage
+    assert set(locality.agree(tablet).values()) == {"applied"}
