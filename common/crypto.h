@@ -32,6 +32,8 @@ void crypto_wipe(void *data, size_t size);
 
 /**
  * crypto_aead_seal() - AES-256-GCM; appends ciphertext and tag to @out
+ *
+ * @nonce may lie in @out, in front of what is appended.
  */
 int crypto_aead_seal(const uint8_t key[AEAD_KEY_SIZE], const uint8_t nonce[AEAD_NONCE_SIZE],
                      struct bytes associated, struct bytes clear, struct buffer *out);

@@ -131,15 +131,17 @@ int crypto_aead_seal(const uint8_t key[AEAD_KEY_SIZE], const uint8_t nonce[AEAD_
                      struct bytes associated, struct bytes clear, struct buffer *out)
 {
         EVP_CIPHER_CTX *cipher = thread_contexts()->cipher;
-        uint8_t *to;
+        uint8_t *to, iv[AEAD_NONCE_SIZE];
         int size = 0, good;
 
         if (clear.size > BUFFER_LIMIT_MAX || associated.size > BUFFER_LIMIT_MAX)
                 return FAIL(PANNIER_E_LIMIT, "%zu bytes are too many to seal", clear.size);
+        memcpy(iv, nonce,
+               sizeof(iv)); /* it may be the end of @out so far, which moves when it grows */
         to = buffer_reserve(out, clear.size + AEAD_TAG_SIZE);
         if (!to)
                 return buffer_check(out);
-        good = EVP_EncryptInit_ex2(cipher, fetched.aes256_gcm, key, nonce, NULL);
+        good = EVP_EncryptInit_ex2(cipher, fetched.aes256_gcm, key, iv, NULL);
         if (associated.size > 0)
                 good = good && EVP_EncryptUpdate(cipher, NULL, &size, associated.data,
                                                  (int)associated.size);

@@ -387,9 +387,37 @@ static void test_comparison_and_wiping_do_what_they_say(void **state)
         assert_non_null(strstr(crypto_library(), "OpenSSL"));
 }
 
+static void test_a_seal_may_be_made_behind_its_own_nonce(void **state)
+{
+        static const uint8_t zeros[5000];
+        uint8_t key[AEAD_KEY_SIZE], nonce[AEAD_NONCE_SIZE];
+
+        (void)state;
+        crypto_random(key, sizeof(key));
+        for (size_t size = 0; size <= sizeof(zeros);
+             size += 100) { /* past each growth of the buffer */
+                CLEANUP(buffer_deinit) struct buffer sealed = BUFFER_INIT;
+                CLEANUP(buffer_deinit) struct buffer opened = BUFFER_INIT;
+
+                crypto_random(nonce, sizeof(nonce));
+                buffer_append(&sealed, BYTES(nonce, sizeof(nonce)));
+                assert_int_equal(
+                        crypto_aead_seal(key, sealed.data, BYTES_NONE, BYTES(zeros, size), &sealed),
+                        0);
+                assert_memory_equal(sealed.data, nonce, sizeof(nonce));
+                assert_int_equal(crypto_aead_open(key, nonce, BYTES_NONE,
+                                                  BYTES(sealed.data + sizeof(nonce),
+                                                        sealed.size - sizeof(nonce)),
+                                                  &opened),
+                                 0);
+                assert_true(bytes_equal(buffer_view(&opened), BYTES(zeros, size)));
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_a_seal_may_be_made_behind_its_own_nonce),
                 cmocka_unit_test(test_sha256_gives_the_published_hashes),
                 cmocka_unit_test(test_parts_hash_as_if_they_were_one),
                 cmocka_unit_test(test_aes_256_gcm_gives_the_published_ciphertexts_and_opens_them),
