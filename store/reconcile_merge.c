@@ -2,79 +2,10 @@
  * Sets and maps merge by element and by key. What an edit may not do is cut out of its change; the rest of the change
  * is then applied to what stands.
  */
+#include "store/pieces.h"
 #include "store/reconcile_unit.h"
 
 #include "common/error.h"
-
-enum { PIECES_MAX = 1 << 16 };
-
-struct piece {
-        struct bytes key;   /* element of a set, key of a map: CBOR */
-        struct bytes value; /* of a map; CBOR */
-};
-
-struct pieces {
-        struct piece *items;
-        size_t count;
-};
-
-enum { CBOR_NULL_BYTE = 0xf6, SET_ADDED = 0, SET_REMOVED = 1 };
-
-static const uint8_t null_bytes[] = {CBOR_NULL_BYTE};
-
-static bool is_null(struct bytes raw)
-{
-        return raw.size == 1 && raw.data[0] == CBOR_NULL_BYTE;
-}
-
-static int pieces_room(struct pieces *pieces, uint64_t count, struct arena *arena)
-{
-        *pieces = (struct pieces){.items = arena_alloc(arena, (count + 1) * sizeof(struct piece))};
-        return pieces->items ? 0 : FAIL(PANNIER_E_MEMORY, "elements");
-}
-
-static int read_array(struct cbor_reader *reader, struct arena *arena, struct pieces *ret)
-{
-        uint64_t count;
-        int r = cbor_read_array(reader, PIECES_MAX, &count);
-
-        if (r >= 0)
-                r = pieces_room(ret, count, arena);
-        for (uint64_t i = 0; r >= 0 && i < count; i++)
-                r = cbor_skip(reader, &ret->items[ret->count++].key);
-        return r;
-}
-
-static int read_map(struct bytes packed, struct arena *arena, struct pieces *ret)
-{
-        struct cbor_reader reader;
-        uint64_t count;
-        int r;
-
-        cbor_reader_init(&reader, packed);
-        r = cbor_read_map(&reader, PIECES_MAX, &count);
-        if (r >= 0)
-                r = pieces_room(ret, count, arena);
-        for (uint64_t i = 0; r >= 0 && i < count; i++) {
-                r = cbor_skip(&reader, &ret->items[ret->count].key);
-                if (r >= 0)
-                        r = cbor_skip(&reader, &ret->items[ret->count++].value);
-        }
-        return r;
-}
-
-static int read_standing(const struct catalogue_field *field, const struct value *value,
-                         struct arena *arena, struct pieces *ret)
-{
-        struct cbor_reader reader;
-
-        if (value->form != VALUE_PACKED)
-                return pieces_room(ret, 0, arena);
-        if (field->kind == KIND_MAP)
-                return read_map(value->bytes, arena, ret);
-        cbor_reader_init(&reader, value->bytes);
-        return read_array(&reader, arena, ret);
-}
 
 /* {0: added, 1: removed}; null removes everything that stands. */
 static int read_set_change(const struct value *change, const struct pieces *standing,
@@ -98,17 +29,9 @@ static int read_set_change(const struct value *change, const struct pieces *stan
         for (uint64_t i = 0; r >= 0 && i < count; i++) {
                 r = cbor_read_uint(&reader, SET_REMOVED, &key);
                 if (r >= 0)
-                        r = read_array(&reader, arena, key == SET_ADDED ? added : removed);
+                        r = pieces_read_array(&reader, arena, key == SET_ADDED ? added : removed);
         }
         return r;
-}
-
-static const struct piece *find(const struct pieces *pieces, struct bytes key)
-{
-        for (size_t i = 0; i < pieces->count; i++)
-                if (bytes_equal(pieces->items[i].key, key))
-                        return &pieces->items[i];
-        return NULL;
 }
 
 static void put_array(const struct pieces *pieces, struct buffer *out)
@@ -167,7 +90,7 @@ static void keep_removable(const struct reconcile_work *work, uint16_t field,
         for (size_t i = 0; i < removed->count; i++) {
                 struct bytes element = removed->items[i].key;
 
-                if (!find(standing, element))
+                if (!pieces_find(standing, element))
                         continue;
                 if (reconcile_is_newer(work->input,
                                        stamps_find(work->input->stamps, field, element)))
@@ -187,7 +110,7 @@ int reconcile_merge_set(struct reconcile_work *work, int16_t index,
         size_t lost;
         int r;
 
-        r = read_standing(field, &work->result->record.values[index], work->arena, &standing);
+        r = pieces_of(field, &work->result->record.values[index], work->arena, &standing);
         if (r >= 0)
                 r = read_set_change(&change->value, &standing, work->arena, &added, &removed);
         if (r < 0)
@@ -227,19 +150,11 @@ static int read_map_change(const struct value *change, const struct pieces *stan
         int r;
 
         if (change->form == VALUE_PACKED)
-                return read_map(change->bytes, arena, ret);
+                return pieces_read_map(change->bytes, arena, ret);
         r = pieces_room(ret, standing->count, arena);
         for (size_t i = 0; r >= 0 && i < standing->count; i++)
-                ret->items[ret->count++] = (struct piece){standing->items[i].key,
-                                                          BYTES(null_bytes, sizeof(null_bytes))};
+                ret->items[ret->count++] = (struct piece){standing->items[i].key, piece_null};
         return r;
-}
-
-static bool key_differs(const struct pieces *standing, const struct piece *piece)
-{
-        const struct piece *old = find(standing, piece->key);
-
-        return old ? !bytes_equal(old->value, piece->value) : !is_null(piece->value);
 }
 
 static int read_both(const struct reconcile_work *work, int16_t index,
@@ -247,7 +162,7 @@ static int read_both(const struct reconcile_work *work, int16_t index,
                      struct pieces *wanted)
 {
         const struct catalogue_field *field = &work->type->fields[index];
-        int r = read_standing(field, &work->result->record.values[index], work->arena, standing);
+        int r = pieces_of(field, &work->result->record.values[index], work->arena, standing);
 
         return r < 0 ? r : read_map_change(&change->value, standing, work->arena, wanted);
 }
@@ -261,7 +176,7 @@ bool reconcile_map_concurrent(const struct reconcile_work *work, int16_t index,
         if (read_both(work, index, change, &standing, &wanted) < 0)
                 return true;
         for (size_t i = 0; i < wanted.count; i++)
-                if (key_differs(&standing, &wanted.items[i]) &&
+                if (pieces_differ(&standing, &wanted.items[i]) &&
                     reconcile_is_newer(work->input, stamps_find(work->input->stamps, number,
                                                                 wanted.items[i].key)))
                         return true;
@@ -280,7 +195,7 @@ static size_t keep_latest(const struct reconcile_work *work, uint16_t field,
 
                 if (reconcile_is_newer(work->input, stamp) &&
                     stamps_compare(&work->input->stamp, stamp) < 0)
-                        lost += key_differs(standing, &wanted->items[i]);
+                        lost += pieces_differ(standing, &wanted->items[i]);
                 else
                         wanted->items[kept++] = wanted->items[i];
         }
@@ -324,97 +239,7 @@ int reconcile_stamp_elements(struct reconcile_work *work, const struct catalogue
                              const struct value *whole)
 {
         struct pieces pieces;
-        int r = read_standing(field, whole, work->arena, &pieces);
+        int r = pieces_of(field, whole, work->arena, &pieces);
 
         return r < 0 ? r : stamp_pieces(work, field->number, &pieces);
-}
-
-static void put_missing(const struct pieces *from, const struct pieces *than, uint64_t key,
-                        struct buffer *scratch, struct buffer *out)
-{
-        size_t count = 0;
-
-        buffer_reset(scratch);
-        for (size_t i = 0; i < from->count; i++) {
-                if (find(than, from->items[i].key))
-                        continue;
-                buffer_append(scratch, from->items[i].key);
-                count++;
-        }
-        if (!count)
-                return;
-        cbor_put_uint(out, key);
-        cbor_put_array(out, count);
-        buffer_append(out, buffer_view(scratch));
-}
-
-static size_t count_missing(const struct pieces *from, const struct pieces *than)
-{
-        size_t count = 0;
-
-        for (size_t i = 0; i < from->count; i++)
-                count += find(than, from->items[i].key) == NULL;
-        return count;
-}
-
-static void put_set_change(const struct pieces *standing, const struct pieces *whole,
-                           struct buffer *scratch, struct buffer *out)
-{
-        cbor_put_map(out, (size_t)(count_missing(whole, standing) > 0) +
-                                  (size_t)(count_missing(standing, whole) > 0));
-        put_missing(whole, standing, SET_ADDED, scratch, out);
-        put_missing(standing, whole, SET_REMOVED, scratch, out);
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-        return bytes_compare(((const struct piece *)a)->key, ((const struct piece *)b)->key);
-}
-
-static int put_map_change(const struct pieces *standing, const struct pieces *whole,
-                          struct arena *arena, struct buffer *out)
-{
-        struct pieces changes;
-        int r = pieces_room(&changes, standing->count + whole->count, arena);
-
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < whole->count; i++)
-                if (key_differs(standing, &whole->items[i]))
-                        changes.items[changes.count++] = whole->items[i];
-        for (size_t i = 0; i < standing->count; i++)
-                if (!find(whole, standing->items[i].key))
-                        changes.items[changes.count++] = (struct piece){
-                                standing->items[i].key, BYTES(null_bytes, sizeof(null_bytes))};
-        qsort(changes.items, changes.count, sizeof(*changes.items), compare_keys);
-        cbor_put_map(out, changes.count);
-        for (size_t i = 0; i < changes.count; i++) {
-                buffer_append(out, changes.items[i].key);
-                buffer_append(out, changes.items[i].value);
-        }
-        return 0;
-}
-
-int reconcile_change_of(const struct catalogue_field *field, const struct value *standing,
-                        const struct value *whole, struct arena *arena, struct value *ret)
-{
-        CLEANUP(buffer_deinit) struct buffer buffer = BUFFER_INIT;
-        CLEANUP(buffer_deinit) struct buffer scratch = BUFFER_INIT;
-        struct pieces old, new;
-        int r;
-
-        r = read_standing(field, standing, arena, &old);
-        if (r >= 0)
-                r = read_standing(field, whole, arena, &new);
-        if (r >= 0 && field->kind == KIND_SET)
-                put_set_change(&old, &new, &scratch, &buffer);
-        else if (r >= 0)
-                r = put_map_change(&old, &new, arena, &buffer);
-        if (r >= 0)
-                r = buffer_check(&buffer);
-        if (r < 0)
-                return r;
-        ret->form = VALUE_PACKED;
-        ret->bytes = arena_copy(arena, buffer_view(&buffer));
-        return ret->bytes.data ? 0 : FAIL(PANNIER_E_MEMORY, "a change");
 }
