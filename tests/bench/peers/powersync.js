@@ -2,7 +2,7 @@
  * PowerSync's client for Node: powersync.js FOLDER PORT PUSH_ROWS ROW_COUNT
  *
  * First sync: from connect() to the first whole checkpoint in the local database. Push: 1,000 rows in the upload queue,
- * from the start of the upload to its acknowledgement, in one batch. Its database is SQLite, not encrypted.
+ * from the start of the upload to its last acknowledgement, in batches of the size that the SDK takes by itself (100). Its database is SQLite, not encrypted.
  */
 import { PowerSyncDatabase } from '@powersync/node';
 import { Schema, Table, column } from '@powersync/common';
@@ -32,7 +32,7 @@ const schema = new Schema({
 let uploadedBytes = 0;
 
 async function upload(database) {
-  for (let batch; (batch = await database.getCrudBatch(1000));) {
+  for (let batch; (batch = await database.getCrudBatch());) {
     const body = JSON.stringify(batch.crud.map(({ id, table, opData }) => ({ id, type: table, data: opData })));
     uploadedBytes += body.length;
     const response = await fetch(`${endpoint}/upload`, { method: 'POST', body });
