@@ -57,12 +57,12 @@ bool clock_synchronised(void)
                state.maxerror < 1000000; /* µs */
 }
 
-struct clock_reading clock_read(void)
+struct clock_reading clock_read(uint64_t boot_id)
 {
         return (struct clock_reading){
                 .now_ms = clock_now_ms(),
                 .boot_ms = clock_boot_ms(),
-                .boot_id = clock_boot_id(),
+                .boot_id = boot_id,
                 .synchronised = clock_synchronised(),
         };
 }

@@ -28,7 +28,7 @@ uint64_t clock_boot_id(void);
 /* clock_synchronised() - adjtimex(2): not unsynchronised, and a maximum error below a second */
 bool clock_synchronised(void);
 
-/* clock_read() - all of it, taken together */
-struct clock_reading clock_read(void);
+/* clock_read() - all of it, taken together; @boot_id: of clock_boot_id(), which is read once: it comes from a file */
+struct clock_reading clock_read(uint64_t boot_id);
 
 #endif

@@ -58,6 +58,7 @@ struct loop {
         int64_t wait_since_ms;
         uint32_t wait_pause_ms;
         uint32_t renew_random;
+        uint64_t boot_id;
         int64_t last_store_ms; /* newest time the store told, authenticated */
         char problem[PROBLEM_SIZE];
 };
@@ -90,7 +91,7 @@ static int64_t judge_at(const struct loop *loop)
 static void tell_time(void *context, struct engine_now *ret)
 {
         struct loop *loop = context;
-        struct clock_reading clock = clock_read();
+        struct clock_reading clock = clock_read(loop->boot_id);
 
         ret->wall_ms = clock.now_ms;
         ret->boot_ms = clock.boot_ms;
@@ -632,6 +633,7 @@ int loop_new(const struct loop_options *options, struct loop **ret)
         if (!loop)
                 return FAIL(PANNIER_E_MEMORY, "no memory for the loop");
         loop->options = *options;
+        loop->boot_id = clock_boot_id();
         crypto_random(&loop->renew_random, sizeof(loop->renew_random));
         loop->base = event_base_new();
         if (!loop->base)
