@@ -78,7 +78,8 @@ class Pannier:
         self.device.start()
         self.first_sync(figures)
         self.idle(figures)
-        self.read_while_applying(number, figures)
+        if number == 0 or not self.quick:
+            self.read_while_applying(number, figures)
         self.queue_and_push(figures)
         self.start_to_read(figures)
         self.store.stop()
@@ -206,7 +207,7 @@ class Pannier:
 
     def slow_write(self, figures):
         """Both with 5 ms more for each flush."""
-        device, count = self.device, 60 if self.quick else 200
+        device, count = self.device, 40 if self.quick else 200
         device.stop()
         device.start(SLOW_FLUSH_US)
         figures.add("local_write_slow_flush", median(device.call("write", self.staff, self.people, count)["us"]))
