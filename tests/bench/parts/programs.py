@@ -32,7 +32,7 @@ def build(quick, note):
     given = os.environ.get("PANNIER_BUILD")
     if quick and given and (Path(given) / "tests/bench/bench_floor").exists():
         note(f"programs of {Path(given).name}, not a release build")
-        return Path(given)
+        return Path(given).resolve()
     folder = ROOT / "build" / "bench"
     if not (folder / "build.ninja").exists():
         run("meson", "setup", folder, ROOT, "--buildtype=release")
