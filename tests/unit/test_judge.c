@@ -1,4 +1,8 @@
-/* What becomes of entries, from their bytes to what stands in records, feeds and log, on real storage. */
+/*
+ * What becomes of entries, from their bytes to what stands in records, feeds and log, on real storage.
+ *
+ * file length: one bed and one set of short helpers for the ledger, roles, collisions and decisions
+ */
 #include "common/error.h"
 #include "tests/unit/judge_support.h"
 #include "tests/unit/unit.h"
