@@ -1,0 +1,652 @@
+/* What survives: crashes between the files, answers cut and forged, people who leave, damage, drafts, small exchanges. */
+#include "tests/unit/engine_support.h"
+#include "tests/unit/unit.h"
+
+#include "common/conflict.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct rig rig;
+static struct station tablet;
+
+static int setup(void **state)
+{
+        if (unit_folder_make(state) != 0)
+                return -1;
+        rig_open(&rig, unit_path(state, "store.db"));
+        station_open(&tablet, &rig, 1, state, &rig.team);
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        station_close(&tablet);
+        rig_close(&rig);
+        return unit_folder_remove(state);
+}
+
+static struct engine_status status_of(struct station *station)
+{
+        struct engine_now now = station_now(station);
+        struct engine_status status;
+
+        assert_int_equal(engine_status(station->engine, &now, &status), 0);
+        return status;
+}
+
+static int count_people(void *context, const struct engine_record *record)
+{
+        (void)record;
+        (*(size_t *)context)++;
+        return 0;
+}
+
+static size_t people(struct station *station, const struct uuid *staff, const char *query)
+{
+        struct engine_now now = station_now(station);
+        bool more, complete;
+        size_t count = 0;
+        int r = engine_people(station->engine, staff, &now, bytes_text(query), NULL, 100,
+                              count_people, &count, &more, &complete);
+
+        assert_int_equal(r, 0);
+        return count;
+}
+
+static struct uuid new_id(uint32_t number)
+{
+        return test_id(90, number);
+}
+
+static int alert(struct station *station, uint32_t number, const struct uuid *person,
+                 const char *text)
+{
+        struct uuid id = new_id(number);
+
+        return station_create(
+                station, &rig.nurse, &id, "alert", person,
+                (struct field_text[]){{"category", "dog", NULL, 0}, {"text", text, NULL, 0}}, 2);
+}
+
+static int edit_text(struct station *station, uint32_t number, const struct uuid *record,
+                     const char *text)
+{
+        struct uuid id = new_id(number);
+
+        return station_edit(station, &rig.nurse, &id, "alert", record,
+                            (struct field_text[]){{"text", text, NULL, 0}}, 1);
+}
+
+static int state_of(struct station *station, uint32_t number)
+{
+        struct uuid id = new_id(number);
+
+        return station_state(station, &id);
+}
+
+/* ---- crashes ---- */
+
+static void copy_file(const char *from, const char *to)
+{
+        FILE *in = fopen(from, "rb"), *out;
+        char bytes[4096];
+        size_t size;
+
+        if (!in) {
+                (void)remove(to);
+                return;
+        }
+        out = fopen(to, "wb");
+        assert_non_null(out);
+        while ((size = fread(bytes, 1, sizeof(bytes), in)) > 0)
+                assert_int_equal(fwrite(bytes, 1, size, out), size);
+        (void)fclose(in);
+        (void)fclose(out);
+}
+
+static void copy_replica(struct station *station, void **state, bool back)
+{
+        static const char *const suffixes[] = {"", "-wal", "-shm"};
+
+        for (size_t i = 0; i < COUNT(suffixes); i++) {
+                char from[300], to[300];
+
+                (void)snprintf(from, sizeof(from), "%s%s", station->replica, suffixes[i]);
+                (void)snprintf(to, sizeof(to), "%s%s", unit_path(state, "kept.db"), suffixes[i]);
+                copy_file(back ? to : from, back ? from : to);
+        }
+}
+
+static void a_replica_that_missed_a_write_catches_up_from_the_outbox(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
+        enum engine_field_state field;
+
+        station_sync(&tablet);
+        station_stop(&tablet);
+        copy_replica(&tablet, state, false);
+        station_start(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "first"), 0);
+        assert_int_equal(edit_text(&tablet, 2, &id, "second"), 0);
+        station_stop(&tablet);
+        copy_replica(&tablet, state, true);
+        station_start(&tablet);
+        assert_string_equal(station_text(&tablet, &rig.nurse, &id, "text", &field, NULL), "second");
+        assert_int_equal(field, FIELD_WAITING);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_string_equal(station_text(&tablet, &rig.nurse, &id, "text", &field, NULL), "second");
+        assert_int_equal(field, FIELD_CONFIRMED);
+        assert_int_equal(state_of(&tablet, 1), OUTCOME_APPLIED);
+        assert_int_equal(state_of(&tablet, 2), OUTCOME_APPLIED);
+}
+
+static void a_lost_replica_is_rebuilt_without_losing_waiting_work(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
+        struct uuid met = new_id(5);
+
+        (void)state;
+        station_sync(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "bites"), 0);
+        assert_int_equal(station_create(&tablet, &rig.nurse, &met, "person", NULL,
+                                        (struct field_text[]){{"family", "New", NULL, 0},
+                                                              {"given", "Nora", NULL, 0},
+                                                              {"birth_date", NULL, NULL, -9000}},
+                                        3),
+                         0);
+        station_stop(&tablet);
+        /* a file of garbage is taken for a lost one */
+        copy_file(rig.test.writer ? "/dev/null" : "", tablet.replica);
+        FILE *garbage = fopen(tablet.replica, "wb");
+        assert_non_null(garbage);
+        for (int i = 0; i < 9000; i++)
+                (void)fputc(i * 7 & 255, garbage);
+        (void)fclose(garbage);
+        station_start(&tablet);
+        assert_int_equal(status_of(&tablet).counts[OUTCOME_NONE], 2);
+        assert_int_equal(status_of(&tablet).people, 1); /* the one met here */
+        assert_false(status_of(&tablet).complete);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(status_of(&tablet).people, 2);
+        assert_string_equal(station_text(&tablet, &rig.nurse, &id, "text", NULL, NULL), "bites");
+        assert_int_equal(people(&tablet, &rig.nurse, "nora"), 1);
+        assert_int_equal(status_of(&tablet).counts[OUTCOME_APPLIED], 2);
+}
+
+static void receipts_are_durable_before_the_replica_hears_of_them(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
+        struct engine_now now;
+        enum engine_field_state field;
+
+        (void)state;
+        station_sync(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "bites"), 0);
+        station_send(&tablet);
+        now = station_now(&tablet);
+        assert_int_equal(engine_exchange_answer(tablet.engine, &now, buffer_view(&tablet.answer)),
+                         EXCHANGE_STEP);
+        station_stop(&tablet);
+        station_start(&tablet);
+        assert_int_equal(station_state(&tablet, &id), OUTCOME_APPLIED);
+        assert_string_equal(station_text(&tablet, &rig.nurse, &id, "text", &field, NULL), "bites");
+        assert_int_equal(field, FIELD_ANSWERED);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        station_text(&tablet, &rig.nurse, &id, "text", &field, NULL);
+        assert_int_equal(field, FIELD_CONFIRMED);
+}
+
+static void a_first_sync_interrupted_after_every_step_ends_complete(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+        struct uuid other = rig_person(&rig, 2, "Oak", "Olu", &rig.team);
+        int steps = 0, r;
+
+        (void)state;
+        rig.settings.changes_max = 6000; /* several pages, one of them in the middle of a join */
+        rig_records(&rig, &person, 1, 600, "a visit of some length, so that pages fill");
+        rig_records(&rig, &other, 2001, 10, "short");
+        for (int interruptions = 0;; interruptions++) {
+                station_send(&tablet);
+                struct engine_now now = station_now(&tablet);
+                r = engine_exchange_answer(tablet.engine, &now, buffer_view(&tablet.answer));
+                for (int i = 0; i < interruptions % 9 && r == EXCHANGE_STEP; i++) {
+                        r = engine_exchange_step(tablet.engine, &now);
+                        steps++;
+                }
+                assert_true(r >= 0);
+                if (r == EXCHANGE_DONE)
+                        break;
+                assert_true(interruptions < 500);
+                if (r == EXCHANGE_STEP) { /* the power goes */
+                        station_stop(&tablet);
+                        station_start(&tablet);
+                        assert_false(status_of(&tablet).complete);
+                }
+        }
+        assert_true(steps > 20);
+        assert_true(status_of(&tablet).complete);
+        assert_int_equal(status_of(&tablet).people, 2);
+        rig.settings.changes_max = 0;
+}
+
+struct counting {
+        size_t count;
+};
+
+static int count_record(void *context, const struct engine_record *record)
+{
+        (void)record;
+        ((struct counting *)context)->count++;
+        return 0;
+}
+
+static void answers_cut_at_any_byte_change_nothing(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
+        struct counting counting = {0};
+        bool more;
+
+        (void)state;
+        station_sync(&tablet);
+        rig_records(&rig, &person, 1, 40, "well");
+        assert_int_equal(alert(&tablet, 1, &person, "bites"), 0);
+        station_send(&tablet);
+        for (size_t cut = 0; cut < tablet.answer.size; cut += 1 + cut / 16) {
+                struct engine_now now = station_now(&tablet);
+                size_t whole = tablet.answer.size;
+                int r = engine_exchange_answer(tablet.engine, &now, BYTES(tablet.answer.data, cut));
+
+                assert_int_equal(r, EXCHANGE_STOP);
+                assert_int_equal(status_of(&tablet).failure, EXCHANGE_PROTOCOL);
+                assert_int_equal(station_state(&tablet, &id), OUTCOME_NONE);
+                station_send(&tablet);
+                assert_true(tablet.answer.size > whole / 2);
+        }
+        assert_int_equal(station_take(&tablet), EXCHANGE_DONE);
+        assert_int_equal(station_state(&tablet, &id), OUTCOME_APPLIED);
+        struct engine_now now = station_now(&tablet);
+        assert_int_equal(engine_records(tablet.engine, &rig.nurse, &now, &person,
+                                        catalogue_type_by_name(bytes_text("visit")), NULL, 500,
+                                        count_record, &counting, &more),
+                         0);
+        assert_int_equal(counting.count, 40);
+}
+
+static void a_forged_signature_is_believed_about_nothing(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
+        struct private_key *forger = NULL, *real = rig.signing_key;
+
+        (void)state;
+        station_sync(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "bites"), 0);
+        assert_int_equal(private_key_generate(&forger), 0);
+        rig.settings.signing_key = forger;
+        station_send(&tablet);
+        assert_int_equal(station_take(&tablet), EXCHANGE_STOP);
+        assert_int_equal(status_of(&tablet).failure, EXCHANGE_PROTOCOL);
+        assert_int_equal(station_state(&tablet, &id), OUTCOME_NONE);
+        rig.settings.signing_key = real;
+        rig_person(&rig, 2, "Oak", "Olu", &rig.team); /* a new head, signed anew */
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(station_state(&tablet, &id), OUTCOME_APPLIED);
+        private_key_free(forger);
+}
+
+/* ---- leaving ---- */
+
+static bool file_has(const char *path, const char *suffix, const char *needle)
+{
+        CLEANUP(buffer_deinit) struct buffer content = BUFFER_INIT;
+        char name[300], bytes[4096];
+        size_t size;
+        FILE *file;
+
+        (void)snprintf(name, sizeof(name), "%s%s", path, suffix);
+        file = fopen(name, "rb");
+        if (!file)
+                return false;
+        while ((size = fread(bytes, 1, sizeof(bytes), file)) > 0)
+                buffer_append(&content, BYTES(bytes, size));
+        (void)fclose(file);
+        return content.size && memmem(content.data, content.size, needle, strlen(needle)) != NULL;
+}
+
+static void who_leaves_is_erased_to_the_last_byte(void **state)
+{
+        struct uuid person, stays, id = new_id(1);
+        struct station plain;
+
+        (void)state;
+        station_open(&plain, &rig, 2, state, &rig.team);
+        station_stop(&plain);
+        (void)remove(plain.replica);
+        plain.plain = true;
+        station_start(&plain);
+        person = rig_person(&rig, 1, "Quetzalcanary", "Ann", &rig.team);
+        stays = rig_person(&rig, 2, "Oak", "Olu", &rig.team);
+        rig_records(&rig, &person, 1, 700, "Quetzalcanary sang");
+        station_sync(&plain);
+        assert_int_equal(alert(&plain, 1, &person, "Quetzalcanary bites"), 0);
+        station_sync(&plain);
+        assert_int_equal(edit_text(&plain, 2, &id, "Quetzalcanary waits"), 0);
+        plain.boot_ms += 1000;
+        struct engine_now now = station_now(&plain);
+        assert_true(engine_tick(plain.engine, &now) >= 0);
+        assert_int_equal(engine_tick(plain.engine, &now) >= 0, 1);
+        assert_true(file_has(plain.replica, "", "Quetzalcanary") ||
+                    file_has(plain.replica, "-wal", "Quetzalcanary"));
+        rig_assign(&rig, 1, &person, &rig.team, false);
+        assert_int_equal(station_sync(&plain), EXCHANGE_DONE);
+        assert_int_equal(status_of(&plain).people, 1);
+        assert_memory_equal(&plain.last_gone, &person, sizeof(person));
+        assert_false(file_has(plain.replica, "", "Quetzalcanary"));
+        assert_false(file_has(plain.replica, "-wal", "Quetzalcanary"));
+        assert_null(station_text(&plain, &rig.nurse, &person, "family", NULL, NULL));
+        assert_non_null(station_text(&plain, &rig.nurse, &stays, "family", NULL, NULL));
+        /* the entry that waits is not lost with the person */
+        assert_true(state_of(&plain, 2) >= 0);
+        /* and a rebuilt replica does not bring the person back */
+        station_stop(&plain);
+        (void)remove(plain.replica);
+        station_start(&plain);
+        station_sync(&plain);
+        assert_int_equal(status_of(&plain).people, 1);
+        assert_false(file_has(plain.replica, "", "Quetzalcanary"));
+        station_close(&plain);
+}
+
+static void a_scope_that_is_no_longer_granted_is_an_exit_of_all_in_it(void **state)
+{
+        struct scope scope = {.kind = SCOPE_TEAM, .id = rig.team};
+
+        (void)state;
+        rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+        rig_person(&rig, 2, "Oak", "Olu", &rig.team);
+        station_sync(&tablet);
+        assert_int_equal(status_of(&tablet).people, 2);
+        assert_int_equal(
+                rig.test.writer->ops->grant_remove(rig.test.writer, &tablet.row.id, &scope), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(status_of(&tablet).people, 0);
+}
+
+/* ---- the rest ---- */
+
+static void an_exchange_without_news_is_one_small_round_trip(void **state)
+{
+        struct engine_status status;
+
+        (void)state;
+        for (uint32_t i = 0; i < 48; i++) {
+                struct uuid team = test_id(8, i);
+                struct scope scope = {.kind = SCOPE_TEAM, .id = team};
+
+                rig_person(&rig, 100 + i, "Ash", "Ann", &team);
+                assert_int_equal(
+                        rig.test.writer->ops->grant_put(rig.test.writer, &tablet.row.id, &scope),
+                        0);
+        }
+        station_sync(&tablet);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        status = status_of(&tablet);
+        assert_int_equal(status.last_round_trips, 1);
+        assert_true(status.last_bytes_sent + status.last_bytes_received <= 1024);
+        assert_int_equal(status.people, 48);
+}
+
+static void a_damaged_row_is_told_and_stops_nothing(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+        CLEANUP(db_freep) struct db *db = NULL;
+        struct db_options options = {.durability = DB_FULL};
+
+        (void)state;
+        station_sync(&tablet);
+        for (uint32_t i = 1; i <= 5; i++)
+                assert_int_equal(alert(&tablet, i, &person, "dog"), 0);
+        station_stop(&tablet);
+        assert_int_equal(db_open(tablet.outbox, &options, &db), 0);
+        assert_int_equal(db_exec(db, "UPDATE entry SET header = zeroblob(length(header)) "
+                                     "WHERE place = 3"),
+                         0);
+        db = db_free(db);
+        station_start(&tablet);
+        assert_int_equal(state_of(&tablet, 3), -2);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(state_of(&tablet, 1), OUTCOME_APPLIED);
+        assert_int_equal(state_of(&tablet, 2), OUTCOME_APPLIED);
+        assert_int_equal(state_of(&tablet, 3), -2);
+        assert_int_equal(state_of(&tablet, 4), OUTCOME_APPLIED);
+        assert_int_equal(state_of(&tablet, 5), OUTCOME_APPLIED);
+        assert_int_equal(status_of(&tablet).damaged, 1);
+        /* and it is not sent again and again */
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(status_of(&tablet).last_round_trips, 1);
+        assert_true(status_of(&tablet).last_bytes_sent < 1024);
+}
+
+static void count_findings(void *context, bool good, const char *text)
+{
+        size_t *bad = context;
+
+        (void)text;
+        *bad += !good;
+}
+
+static void doctor_finds_what_is_damaged(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+        size_t bad = 0;
+
+        (void)state;
+        station_sync(&tablet);
+        for (uint32_t i = 1; i <= 5; i++)
+                assert_int_equal(alert(&tablet, i, &person, "dog"), 0);
+        assert_int_equal(engine_doctor(tablet.engine, true, count_findings, &bad), 0);
+        assert_int_equal(bad, 0);
+        assert_int_equal(db_exec(tablet.engine->options.outbox_db,
+                                 "UPDATE entry SET recorded_ms = recorded_ms + 1 WHERE place = 2"),
+                         0);
+        assert_int_equal(engine_doctor(tablet.engine, true, count_findings, &bad), 0);
+        assert_true(bad > 0);
+}
+
+static void looking_at_people_is_recorded_within_a_second(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+        struct engine_now now;
+
+        (void)state;
+        station_sync(&tablet);
+        for (int i = 0; i < 5; i++)
+                station_text(&tablet, &rig.nurse, &person, "family", NULL, NULL);
+        people(&tablet, &rig.nurse, "");
+        now = station_now(&tablet);
+        assert_int_equal(status_of(&tablet).access_events, 0);
+        assert_true(engine_deadline(tablet.engine) <= now.boot_ms + 1000);
+        tablet.boot_ms += 1000;
+        now = station_now(&tablet);
+        assert_true(engine_tick(tablet.engine, &now) >= 0);
+        assert_int_equal(status_of(&tablet).access_events, 2); /* one person, one list */
+        station_sync(&tablet);
+        assert_int_equal(status_of(&tablet).counts[OUTCOME_APPLIED], 2);
+        assert_int_equal(status_of(&tablet).counts[OUTCOME_NONE], 0);
+}
+
+static int take_draft(void *context, const struct engine_draft *draft)
+{
+        (*(size_t *)context)++;
+        assert_true(bytes_equal(draft->content, bytes_text("half a visit")));
+        return 0;
+}
+
+static void drafts_are_their_owners_and_survive(void **state)
+{
+        struct engine_now now;
+        struct uuid id = new_id(1), person = new_id(2);
+        size_t count = 0;
+
+        (void)state;
+        station_sync(&tablet);
+        now = station_now(&tablet);
+        assert_int_equal(engine_draft_put(tablet.engine, &rig.nurse, &now, &id, &person, NULL,
+                                          bytes_text("half a visit")),
+                         0);
+        assert_int_equal(engine_draft_put(tablet.engine, &rig.coordinator, &now, &id, &person, NULL,
+                                          bytes_text("mine")),
+                         PANNIER_E_TAKEN);
+        assert_int_equal(
+                engine_draft_get(tablet.engine, &rig.coordinator, &now, &id, take_draft, &count),
+                PANNIER_E_NOT_FOUND);
+        station_stop(&tablet);
+        assert_false(file_has(tablet.outbox, "", "half a visit"));
+        assert_false(file_has(tablet.outbox, "-wal", "half a visit"));
+        (void)remove(tablet.replica);
+        station_start(&tablet);
+        station_sync(&tablet);
+        assert_int_equal(engine_draft_list(tablet.engine, &rig.nurse, &now, take_draft, &count), 0);
+        assert_int_equal(count, 1);
+        assert_int_equal(status_of(&tablet).drafts, 1);
+        assert_int_equal(engine_draft_delete(tablet.engine, &rig.nurse, &id), 0);
+        assert_int_equal(engine_draft_delete(tablet.engine, &rig.nurse, &id), PANNIER_E_NOT_FOUND);
+}
+
+static void an_outbox_that_was_copied_back_is_told_forked(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+        char kept[300];
+
+        station_sync(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "one"), 0);
+        station_stop(&tablet);
+        (void)snprintf(kept, sizeof(kept), "%s", unit_path(state, "outbox.kept"));
+        copy_file(tablet.outbox, kept);
+        station_start(&tablet);
+        assert_int_equal(alert(&tablet, 2, &person, "two"), 0);
+        station_sync(&tablet);
+        station_stop(&tablet);
+        copy_file(kept, tablet.outbox);
+        (void)remove(tablet.replica);
+        station_start(&tablet);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_STOP);
+        assert_int_equal(status_of(&tablet).failure, EXCHANGE_FORKED);
+}
+
+static int refuse_commit(void *context)
+{
+        (void)context;
+        return 1;
+}
+
+static void a_replica_that_cannot_be_written_loses_nothing(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
+        struct engine_now now;
+
+        (void)state;
+        station_sync(&tablet);
+        assert_int_equal(replica_flush(tablet.engine->replica), 0);
+        sqlite3_commit_hook(db_handle(tablet.engine->options.replica_db), refuse_commit, NULL);
+        assert_int_equal(alert(&tablet, 1, &person, "dog"), 0);
+        tablet.boot_ms += 5000;
+        now = station_now(&tablet);
+        assert_true(engine_tick(tablet.engine, &now) < 0);
+        sqlite3_commit_hook(db_handle(tablet.engine->options.replica_db), NULL, NULL);
+        assert_true(engine_tick(tablet.engine, &now) >= 0);
+        assert_string_equal(station_text(&tablet, &rig.nurse, &id, "text", NULL, NULL), "dog");
+        assert_int_equal(alert(&tablet, 2, &person, "cat"), 0);
+        station_sync(&tablet);
+        assert_int_equal(state_of(&tablet, 1), OUTCOME_APPLIED);
+        assert_int_equal(state_of(&tablet, 2), OUTCOME_APPLIED);
+}
+
+static void a_replica_that_knows_more_than_the_outbox_is_not_used(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+        struct db *outbox = NULL, *replica = NULL;
+        struct engine_options options;
+        struct engine_now now;
+        struct engine *engine = NULL;
+
+        (void)state;
+        station_sync(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "dog"), 0);
+        now = station_now(&tablet);
+        options = tablet.engine->options;
+        station_stop(&tablet);
+        (void)remove(tablet.outbox);
+        assert_int_equal(engine_open_databases(tablet.outbox, tablet.replica,
+                                               BYTES(tablet.caseload, 48), false, &outbox,
+                                               &replica),
+                         0);
+        options.caseload_key = BYTES(tablet.caseload, AEAD_KEY_SIZE);
+        options.outbox_db = outbox;
+        options.replica_db = replica;
+        assert_int_equal(engine_new(&options, &now, &engine), PANNIER_E_CORRUPT);
+        db_free(outbox);
+        db_free(replica);
+        (void)remove(tablet.replica);
+        station_start(&tablet);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+}
+
+static void a_damaged_state_is_found_by_what_the_store_expects(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+
+        (void)state;
+        station_sync(&tablet);
+        for (uint32_t i = 1; i <= 3; i++)
+                assert_int_equal(alert(&tablet, i, &person, "dog"), 0);
+        assert_int_equal(db_exec(tablet.engine->options.outbox_db,
+                                 "UPDATE entry SET state = 1 WHERE place = 1"),
+                         0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(state_of(&tablet, 1), -2);
+        assert_int_equal(state_of(&tablet, 2), OUTCOME_APPLIED);
+        assert_int_equal(state_of(&tablet, 3), OUTCOME_APPLIED);
+}
+
+static void nothing_of_a_body_lies_in_clear_on_the_disk(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Quetzalcanary", "Ann", &rig.team);
+
+        (void)state;
+        station_sync(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "Quetzalcanary"), 0);
+        assert_false(file_has(tablet.outbox, "", "Quetzalcanary"));
+        assert_false(file_has(tablet.outbox, "-wal", "Quetzalcanary"));
+        assert_false(file_has(tablet.replica, "", "Quetzalcanary"));
+        assert_false(file_has(tablet.replica, "-wal", "Quetzalcanary"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(a_replica_that_missed_a_write_catches_up_from_the_outbox),
+                TEST(a_lost_replica_is_rebuilt_without_losing_waiting_work),
+                TEST(receipts_are_durable_before_the_replica_hears_of_them),
+                TEST(a_first_sync_interrupted_after_every_step_ends_complete),
+                TEST(answers_cut_at_any_byte_change_nothing),
+                TEST(a_forged_signature_is_believed_about_nothing),
+                TEST(who_leaves_is_erased_to_the_last_byte),
+                TEST(a_scope_that_is_no_longer_granted_is_an_exit_of_all_in_it),
+                TEST(an_exchange_without_news_is_one_small_round_trip),
+                TEST(a_damaged_row_is_told_and_stops_nothing),
+                TEST(doctor_finds_what_is_damaged),
+                TEST(looking_at_people_is_recorded_within_a_second),
+                TEST(drafts_are_their_owners_and_survive),
+                TEST(an_outbox_that_was_copied_back_is_told_forked),
+                TEST(a_replica_that_cannot_be_written_loses_nothing),
+                TEST(a_replica_that_knows_more_than_the_outbox_is_not_used),
+                TEST(a_damaged_state_is_found_by_what_the_store_expects),
+                TEST(nothing_of_a_body_lies_in_clear_on_the_disk),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
