@@ -480,6 +480,18 @@ void link_forget(struct link *link)
         link->stale = true;
 }
 
+int link_library_start(void)
+{
+        return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK
+                       ? 0
+                       : FAIL(PANNIER_E_SYSTEM, "libcurl cannot start");
+}
+
+void link_library_end(void)
+{
+        curl_global_cleanup();
+}
+
 int link_new(struct event_base *base, const struct link_options *options, struct link **ret)
 {
         CLEANUP(link_freep) struct link *link = calloc(1, sizeof(*link));

@@ -54,6 +54,11 @@ struct link_answer {
 /* Called once per transfer from the loop, never from inside link_send(); may send again. */
 typedef void (*link_done)(void *context, const struct link_answer *answer);
 
+/* link_library_start() - once a process, before the first link and any thread; PANNIER_E_SYSTEM */
+int link_library_start(void);
+/* link_library_end() - after the last link is freed */
+void link_library_end(void);
+
 /**
  * link_new() - start
  * @base: outlives the link

@@ -677,19 +677,17 @@ struct loop *loop_free(struct loop *loop)
 {
         if (!loop)
                 return NULL;
+        struct event *const events[] = {loop->deadline, loop->step, loop->pause,    loop->renewal,
+                                        loop->reopen,   loop->term, loop->interrupt};
+
         (void)api_free(loop->api);
         (void)network_free(loop->network);
         (void)enrol_free(loop->enrol);
         (void)link_free(loop->link);
         (void)engine_free(loop->engine);
         (void)identity_free(loop->identity);
-        free_event(loop->deadline);
-        free_event(loop->step);
-        free_event(loop->pause);
-        free_event(loop->renewal);
-        free_event(loop->reopen);
-        free_event(loop->term);
-        free_event(loop->interrupt);
+        for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+                free_event(events[i]);
         buffer_deinit(&loop->request);
         if (loop->base)
                 event_base_free(loop->base);

@@ -3,9 +3,9 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "common/notify.h"
+#include "daemon/link.h"
 #include "daemon/loop.h"
 
-#include <curl/curl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -167,13 +167,11 @@ int main(int argc, char **argv)
         (void)signal(SIGPIPE, SIG_IGN);
         (void)signal(SIGXFSZ,
                      SIG_IGN); /* a file that may not grow is an error of a write, not our end */
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-                log_error("libcurl cannot start");
-                return EX_UNAVAILABLE;
-        }
-        r = run(&conf);
+        r = link_library_start();
+        if (r == 0)
+                r = run(&conf);
         if (r < 0)
                 log_failure(LOG_LEVEL_ERROR, r, "pannierd cannot go on");
-        curl_global_cleanup();
+        link_library_end();
         return pannier_error_exit_code(r);
 }
