@@ -36,7 +36,7 @@ class RealStore:
     # commands
 
     def start_command(self, *arguments):
-        return subprocess.run([self.program, *map(str, arguments), "--data", self.data], text=True,
+        return subprocess.run([self.program, *map(str, arguments), "--data", self.data], text=True, errors="replace",
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
 
     def run(self, *arguments):

@@ -59,8 +59,8 @@ def test_51_hold_an_urgent_allergy_of_a_person_met_offline_arrives_judged_wherev
     urgent = []
     for turn in range(6):
         tablet.relay.go_away()
-        for _ in range(3):
-            assert tablet.post("/v1/entries", [visit(somebody, noise(rng, 7000)) for _ in range(25)]).status == 201
+        for _ in range(4):
+            assert tablet.post("/v1/entries", [visit(somebody, noise(rng, 7000)) for _ in range(18)]).status == 201
         met = create("person", {"family": f"Newcombe{turn}", "given": "Iris", "birth_date": "1943-06-11",
                                 "nhs_status": "none_unknown"})
         person = met["request"]

@@ -45,7 +45,7 @@ def test_52_hold_a_bad_entry_among_a_thousand_delays_none_and_is_visible_at_both
     assert set(both.values()) == {"applied"} and len(both) >= 999
     shown = refused(tablet)[wrong["request"]]
     listed = {row["entry"]: row for row in locality.store.json("quarantine")}[wrong["request"]]
-    assert shown["reason"]["name"] == listed["reason"] == "role", (shown, listed)
+    assert shown["quarantine"]["reason"] == listed["reason"] == "role", (shown, listed)
     figure("bad one among 1,000", round_trips=status["exchange"]["last_round_trips"],
            ms=status["exchange"]["last_duration_ms"], bytes=status["exchange"]["last_bytes_sent"])
 

@@ -18,7 +18,8 @@ def test_56_hold_an_exchange_without_news_takes_a_kilobyte_also_with_fifty_scope
     tablet = locality.tablet()
     hub_name = locality.row("teams", kind="telemedicine_hub")["name"]
     area = locality.rows("places")[0]["locality"]
-    homes = [{"locality": area, "types": "care_home_residential", "name": f"Test Home {n}"} for n in range(HOMES)]
+    homes = [{"locality": area, "types": "care_home_residential", "name": f"Test Home {n}",
+              "ods_code": f"ZT{n:03}"} for n in range(HOMES)]
     assert locality.load("organisations", homes)["created"] == HOMES
     serves = [{"locality": area, "server": hub_name, "served": home["name"], "relation": "telemedicine",
                "from": "2026-01-01"} for home in homes]

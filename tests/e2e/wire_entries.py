@@ -40,24 +40,25 @@ def pack(body):
 class Forger:
     """A device with a valid certificate that writes what it likes."""
 
-    def __init__(self, store, folder, locality, author, *grants, name="forger"):
+    def __init__(self, store, folder, locality, author, role, *grants, name="forger"):
         self.device, certificate = new_device(store, folder, name, *grants)
         self.device = uuid.UUID(self.device)
         self.client = Client(store, certificate)
         self.key = serialization.load_pem_private_key(certificate[1].read_bytes(), None)
         self.locality, self.author = uuid.UUID(str(locality)), uuid.UUID(str(author))
+        self.role = role
         self.incarnation = uuid.uuid4()
         self.seq = [0, 0, 0]
         self.head = [None, None, None]
 
-    def entry(self, type_number, changes, person=None, lane=1, entry=None, record=None, operation=CREATE, role=0,
-              base=None, device=None, **_):
+    def entry(self, type_number, changes, person=None, lane=1, entry=None, record=None, operation=CREATE,
+              base=None, device=None):
         """(header, body) of the next entry of a lane."""
         self.seq[lane] += 1
         header = [(device or self.device).bytes, self.incarnation.bytes, self.locality.bytes, lane, self.seq[lane],
                   (entry or uuid.uuid4()).bytes, None, None]
         body = [type_number, record.bytes if record else None, person.bytes if person else None, operation, base, None,
-                self.author.bytes, role, None, int(time.time() * 1000), 1, 1, 2, 1, changes, None]
+                self.author.bytes, self.role, None, int(time.time() * 1000), 1, 1, 2, 1, changes, None]
         return cbor(header), pack(body)
 
     def run(self, entries, lane=1):
