@@ -121,8 +121,8 @@ def pages(device, path, key, staff=...):
             return found
 
 
-def outbox(device):
-    return [(entry["id"], entry["state"]) for entry in pages(device, "/v1/entries", "entries")]
+def outbox(device, staff=...):
+    return [(entry["id"], entry["state"]) for entry in pages(device, "/v1/entries", "entries", staff=staff)]
 
 
 def settle(device, seconds=PATIENCE):
