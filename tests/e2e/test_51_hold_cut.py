@@ -3,7 +3,7 @@
 import os
 import random
 
-from locality import create, figure, noise, pages, restart, settle, visit
+from locality import create, figure, noise, pages, records_of, restart, settle, visit
 from relay import DOWN, UP
 
 SEED = int(os.environ.get("PANNIER_TEST_SEED", "51"))
@@ -12,7 +12,7 @@ CUTS = 100
 
 def records(device, person):
     """What a device shows of a person: {record: (type, fields, position)}."""
-    found = pages(device, f"/v1/records?person={person}", "records")
+    found = records_of(device, person)
     assert len({record["id"] for record in found}) == len(found), "a record is shown twice"
     return {record["id"]: (record["type"], record["fields"], record["position"]) for record in found}
 

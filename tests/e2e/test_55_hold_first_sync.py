@@ -7,7 +7,7 @@ import time
 import uuid
 
 from device import UnixConnection
-from locality import figure, outbox, pages, restart, settle, until
+from locality import figure, outbox, pages, records_of, restart, settle, until
 from relay import DOWN
 
 SEED = int(os.environ.get("PANNIER_TEST_SEED", "55"))
@@ -61,7 +61,7 @@ def everything(device):
     """All that a device shows: {record: (type, fields, position)}."""
     found = {}
     for person in pages(device, "/v1/people", "people"):
-        for record in pages(device, f"/v1/records?person={person['id']}", "records"):
+        for record in records_of(device, person['id']):
             assert record["id"] not in found, "a record is shown twice"
             found[record["id"]] = (record["type"], record["fields"], record["position"])
     return found
@@ -79,7 +79,7 @@ def test_55_hold_a_first_sync_is_interrupted_again_and_again_and_ends_equal(make
     person = next(one["id"] for one in pages(whole, "/v1/people", "people")
                   if one["fields"].get("nhs_number") == nhs_number)
     expected = HISTORY + sum(row["person"] == nhs_number for row in locality.rows("observations"))
-    kinds = [record["type"] for record in pages(whole, f"/v1/records?person={person}", "records")]
+    kinds = [record["type"] for record in records_of(whole, person)]
     assert kinds.count("observations") == expected
     size = whole.status()["exchange"]["bytes_received"]
     round_trips = whole.status()["exchange"]["last_round_trips"]
