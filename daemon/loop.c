@@ -667,12 +667,6 @@ int loop_run(struct loop *loop)
         return 0;
 }
 
-static void free_event(struct event *event)
-{
-        if (event)
-                event_free(event);
-}
-
 struct loop *loop_free(struct loop *loop)
 {
         if (!loop)
@@ -687,7 +681,8 @@ struct loop *loop_free(struct loop *loop)
         (void)engine_free(loop->engine);
         (void)identity_free(loop->identity);
         for (size_t i = 0; i < sizeof events / sizeof *events; i++)
-                free_event(events[i]);
+                if (events[i])
+                        event_free(events[i]);
         buffer_deinit(&loop->request);
         if (loop->base)
                 event_base_free(loop->base);
