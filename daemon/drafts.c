@@ -16,7 +16,7 @@ static const char *const drafts_sql[SQL_COUNT_] = {
         [SQL_COUNT] = "SELECT count(*), coalesce(sum(saved_ms < ?1), 0) FROM draft",
 };
 
-static const int64_t old_after_ms = 24 * 60 * 60 * INT64_C(1000);
+static const int64_t old_after_ms = INT64_C(24) * 60 * 60 * 1000;
 
 struct drafts {
         struct drafts_options options;

@@ -495,7 +495,7 @@ bool engine_wants_wait(const struct engine *engine)
                replica_fact(engine->replica, FACT_COMPLETE_MS) > 0;
 }
 
-static const int64_t prune_every_ms = 6 * 60 * 60 * INT64_C(1000);
+static const int64_t prune_every_ms = INT64_C(6) * 60 * 60 * 1000;
 
 int engine_tick(struct engine *engine, const struct engine_now *now)
 {

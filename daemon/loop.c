@@ -29,6 +29,7 @@ enum {
         RENEW_CHECK_MS = 600000,
         REOPEN_MS = 1000,
         PROBLEM_SIZE = 256,
+        EVENT_COUNT = 7, /* events of its own that the loop frees */
 };
 
 #define SYNC_TYPE   "application/cbor-seq" /* RFC 8742 */
@@ -492,7 +493,7 @@ static void on_renewed(void *context, const struct enrol_result *result)
 {
         struct loop *loop = context;
         int64_t patience_ms = result->retry_after_ms > RENEW_CHECK_MS ? result->retry_after_ms
-                                                                      : 6 * RENEW_CHECK_MS;
+                                                                      : INT64_C(6) * RENEW_CHECK_MS;
 
         if (result->error == 0)
                 log_info("the device's certificate was renewed");
@@ -671,8 +672,9 @@ struct loop *loop_free(struct loop *loop)
 {
         if (!loop)
                 return NULL;
-        struct event *const events[] = {loop->deadline, loop->step, loop->pause,    loop->renewal,
-                                        loop->reopen,   loop->term, loop->interrupt};
+        struct event *const events[EVENT_COUNT] = {loop->deadline, loop->step,   loop->pause,
+                                                   loop->renewal,  loop->reopen, loop->term,
+                                                   loop->interrupt};
 
         (void)api_free(loop->api);
         (void)network_free(loop->network);
@@ -680,7 +682,7 @@ struct loop *loop_free(struct loop *loop)
         (void)link_free(loop->link);
         (void)engine_free(loop->engine);
         (void)identity_free(loop->identity);
-        for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+        for (size_t i = 0; i < EVENT_COUNT; i++)
                 if (events[i])
                         event_free(events[i]);
         buffer_deinit(&loop->request);

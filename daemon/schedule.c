@@ -4,7 +4,7 @@
  */
 #include "daemon/schedule.h"
 
-static const int64_t day_ms = 24 * 60 * 60 * INT64_C(1000);
+static const int64_t day_ms = INT64_C(24) * 60 * 60 * 1000;
 
 static int64_t smaller(int64_t a, int64_t b)
 {

@@ -47,6 +47,8 @@ void session_done(struct engine *engine, const struct engine_now *now)
         struct session *session = &engine->session;
 
         finish(engine, now, EXCHANGE_OK);
+        if (session->news) /* what came is written at the next turn: a crash then costs no first sync */
+                engine->flush_ms = now->boot_ms;
         schedule_end(&engine->schedule, now->boot_ms, session->news,
                      outbox_counts(engine->outbox)->states[OUTCOME_NONE] > 0,
                      session->bytes_sent + session->bytes_received, engine_random(engine));

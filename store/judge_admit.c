@@ -37,9 +37,8 @@ static void check_form(const struct judge_case *c, struct judge_obstacle *obstac
                 refuse(obstacle, REASON_ROLE);
         else if (type->append && body->operation == ENTRY_EDIT)
                 refuse(obstacle, REASON_APPEND);
-        else if (type->personal == uuid_is_none(&body->person) && !type->is_conflict)
-                refuse(obstacle, REASON_MALFORMED);
-        else if (uuid_is_none(&body->record) ||
+        else if ((type->personal == uuid_is_none(&body->person) && !type->is_conflict) ||
+                 uuid_is_none(&body->record) ||
                  (type->is_person && !uuid_equal(&body->record, &body->person)))
                 refuse(obstacle, REASON_MALFORMED);
 }

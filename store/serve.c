@@ -101,7 +101,7 @@ static void on_look(evutil_socket_t fd, short what, void *context)
 static void on_stop(evutil_socket_t number, short what, void *context)
 {
         struct serve *serve = context;
-        const struct timeval often = {.tv_usec = LOOK_MS * 1000};
+        const struct timeval often = {.tv_usec = (suseconds_t)LOOK_MS * 1000};
 
         (void)what;
         if (serve->stop_until_ms) { /* asked a second time: now */
@@ -162,8 +162,8 @@ static size_t connection_limit(const struct store_settings *settings)
         }
         if (limit.rlim_cur >= wanted + FILES_RESERVED)
                 return wanted;
-        wanted = limit.rlim_cur > 2 * FILES_RESERVED ? limit.rlim_cur - FILES_RESERVED
-                                                     : limit.rlim_cur / 2;
+        wanted = limit.rlim_cur > (rlim_t)2 * FILES_RESERVED ? limit.rlim_cur - FILES_RESERVED
+                                                             : limit.rlim_cur / 2;
         log_warning("only %zu connections: the limit of open files is %llu", wanted,
                     (unsigned long long)limit.rlim_cur);
         return wanted;
