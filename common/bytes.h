@@ -81,8 +81,8 @@ uint8_t *buffer_reserve(struct buffer *buffer, size_t more);
  */
 static inline uint8_t *buffer_room(struct buffer *buffer, size_t more)
 {
-        if (buffer->failed || buffer->limit || more > buffer->capacity - buffer->size ||
-            buffer->capacity > BUFFER_LIMIT_MAX)
+        if (!buffer->data || buffer->failed || buffer->limit ||
+            more > buffer->capacity - buffer->size || buffer->capacity > BUFFER_LIMIT_MAX)
                 return NULL;
         return buffer->data + buffer->size;
 }

@@ -152,7 +152,7 @@ static int apply_records(struct engine *engine)
         size_t left = STEP_RECORDS;
 
         while (left > 0) {
-                struct wire_records *records = &session->records[session->records_next];
+                struct wire_records *records;
                 struct wire_row row;
                 int r;
 
@@ -160,6 +160,7 @@ static int apply_records(struct engine *engine)
                         session->phase = PHASE_FEEDS;
                         return 0;
                 }
+                records = &session->records[session->records_next];
                 r = wire_records_next(records, &row);
                 if (r < 0)
                         return r;

@@ -46,6 +46,8 @@ struct caller {
         size_t answer_size;
 };
 
+static void die(const char *what, ...) __attribute__((format(printf, 1, 2), noreturn));
+
 static void die(const char *what, ...)
 {
         va_list list;
