@@ -51,10 +51,10 @@ class Relay:
             self.away, self.budget, self.hold_from = False, None, None
 
     def cut_after(self, direction, size):
-        """Cut everything once @size more bytes went in this direction."""
+        """Come back, and cut everything once @size more bytes went in this direction."""
         with self.lock:
             self.cut.clear()
-            self.budget = (direction, size)
+            self.away, self.budget = False, (direction, size)
 
     def hold_answers(self, size):
         """Once @size more bytes of a connection went to the store nothing comes back on it; .held: something would have."""
