@@ -26,7 +26,7 @@ class Relay:
     def __init__(self, store):
         self.store = store  # .port is read for each connection: it changes when the store starts again
         self.lock = threading.Lock()
-        self.away = False
+        self.away = self.then_away = False
         self.budget = None  # (direction, bytes left)
         self.hold_from = None  # bytes of one connection to the store until its answers are held back
         self.sent = {}  # since then, by connection
@@ -50,11 +50,11 @@ class Relay:
         with self.lock:
             self.away, self.budget, self.hold_from = False, None, None
 
-    def cut_after(self, direction, size):
-        """Come back, and cut everything once @size more bytes went in this direction."""
+    def cut_after(self, direction, size, then_away=False):
+        """Cut everything once @size more bytes went in this direction; come back for that, and be away afterwards if asked."""
         with self.lock:
             self.cut.clear()
-            self.away, self.budget = False, (direction, size)
+            self.away, self.then_away, self.budget = False, then_away, (direction, size)
 
     def hold_answers(self, size):
         """Once @size more bytes of a connection went to the store nothing comes back on it; .held: something would have."""
@@ -119,6 +119,7 @@ class Relay:
                 other.sendall(data[:allowed])
             if last:
                 with self.lock:
+                    self.away = self.away or self.then_away
                     self.end_all()
                 self.cuts += 1
                 self.cut.set()

@@ -88,7 +88,7 @@ def test_55_hold_a_first_sync_is_interrupted_again_and_again_and_ends_equal(make
     reader = Reader(tablet.socket)
     interruptions, inside, incomplete = {"cut": 0, "kill": 0}, 0, 0
     for turn in range(24):
-        tablet.relay.cut_after(DOWN, rng.randrange(2000, 30000))  # inside of the handshake, or of an answer
+        tablet.relay.cut_after(DOWN, rng.randrange(2000, 30000), then_away=True)  # inside of an answer
         if turn % 4 == 3:
             tablet.post("/v1/sync")
             tablet.relay.cut.wait(rng.choice([0.01, 0.05, 0.2]))
