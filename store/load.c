@@ -255,6 +255,18 @@ static int take_broken_row(struct run *run, const struct csv_row *csv)
 
 /* ---- the file ---- */
 
+/* Two columns that give the same: which one counts would be a guess. */
+static bool given_before(const struct load_table *table, size_t place)
+{
+        const struct load_target *target = &table->targets[place];
+
+        for (size_t i = 0; i < place; i++)
+                if (target->column != LOAD_IGNORED && target->column == table->targets[i].column &&
+                    target->field_index == table->targets[i].field_index)
+                        return true;
+        return false;
+}
+
 static int read_header(struct run *run)
 {
         struct load_table *table = &run->table;
@@ -270,6 +282,10 @@ static int read_header(struct run *run)
 
                 if (checked < 0)
                         return checked;
+                if (given_before(table, i))
+                        return FAIL(PANNIER_E_INVALID, "%s names the column '%.*s' twice",
+                                    table->options->path, (int)csv.fields[i].size,
+                                    (const char *)csv.fields[i].data);
         }
         if (r < 0)
                 return r;

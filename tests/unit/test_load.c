@@ -275,6 +275,9 @@ static void test_wrong_headers_and_mappings_are_told_before_anything_is_read(voi
                          PANNIER_E_INVALID);
         assert_non_null(
                 strstr(error_detail(), "'surname' is no column of person: there are nhs_number,"));
+        assert_int_equal(load_with(bed, "people", "locality,family,family\nBolton,A,B\n", options),
+                         PANNIER_E_INVALID);
+        assert_non_null(strstr(error_detail(), "'family' twice"));
         assert_int_equal(load_with(bed, "people", "", options), PANNIER_E_INVALID);
         options.map_path =
                 write_file(bed, "people.map", "[columns]\nfamily = Surname\nnhs = Number\n");
