@@ -148,7 +148,7 @@ def check_format():
 
 def check_leftovers():
     """Nothing unfinished, nothing of one machine."""
-    marks = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+    marks = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX|HA" r"CK)\b")  # in pieces: not a mark itself
     machine = re.compile(r"deb\.debian\.org|registry\.npmjs|/home/[a-z]+/|\.\./shared/")
     for path in tracked(".c", ".h", ".py", ".sh", ".sql", ".toml", ".build", ".md", ".cddl", ".yaml",
                         "/run", "/quickstart", "/install"):
