@@ -4,6 +4,7 @@
 #include "common/error.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -231,13 +232,24 @@ static int set_up(struct db *db, const struct db_options *options)
         return r < 0 ? r : prepare_transactions(db);
 }
 
+/*
+ * SQLite counts its memory under a lock at each of its many small allocations, and nobody reads the figures. Before
+ * its first use in the process; where a test was faster it stays as it is, only slower.
+ */
+static void set_up_library(void)
+{
+        (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int db_open(const char *path, const struct db_options *options, struct db **ret)
 {
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
         CLEANUP(db_freep) struct db *db = calloc(1, sizeof(*db));
         int r;
 
         if (!db)
                 return FAIL(PANNIER_E_MEMORY, "no memory for a database connection");
+        (void)pthread_once(&once, set_up_library);
         r = db_vfs_init(&db->layer, options->vfs, options->flush_delay_us);
         if (r < 0)
                 return r;
