@@ -41,35 +41,41 @@ int64_t instant_of(const json_t *object, const char *key)
         return instant_parse(bytes_text(text_of(object, key)), &instant_ms) < 0 ? 0 : instant_ms;
 }
 
-const char *age_text(int64_t ms)
+static void format_age(int64_t ms, char *out, size_t size)
 {
         static const struct {
                 int64_t ms;
                 const char *name;
         } units[] = {{86400000, "day"}, {3600000, "hour"}, {60000, "minute"}, {1000, "second"}};
-        char *slot = next_slot();
 
         for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
                 int64_t count = ms / units[i].ms;
                 if (count < 1)
                         continue;
-                (void)snprintf(slot, SLOT_SIZE, "%" PRId64 " %s%s", count, units[i].name,
+                (void)snprintf(out, size, "%" PRId64 " %s%s", count, units[i].name,
                                count == 1 ? "" : "s");
-                return slot;
+                return;
         }
-        (void)snprintf(slot, SLOT_SIZE, "a moment");
+        (void)snprintf(out, size, "a moment");
+}
+
+const char *age_text(int64_t ms)
+{
+        char *slot = next_slot();
+
+        format_age(ms, slot, SLOT_SIZE);
         return slot;
 }
 
 const char *ago_text(const struct context *context, int64_t then_ms)
 {
-        char *slot;
+        char age[64], *slot;
 
         if (!then_ms)
                 return "never";
         if (then_ms > context->now_ms + 1000)
                 return when_text(then_ms);
-        const char *age = age_text(context->now_ms - then_ms);
+        format_age(context->now_ms - then_ms, age, sizeof(age));
         slot = next_slot();
         (void)snprintf(slot, SLOT_SIZE, "%s ago", age);
         return slot;
