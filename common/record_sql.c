@@ -68,6 +68,10 @@ void record_sql_text(const struct catalogue_type *type, enum record_sql which, i
         case RECORD_SQL_PUT:
                 append_put(type, out);
                 break;
+        case RECORD_SQL_PUT_NEWER:
+                append_put(type, out);
+                buffer_append_text(out, " WHERE excluded.position > position");
+                break;
         case RECORD_SQL_GET:
                 append_select(type, "id = ?1", out);
                 break;

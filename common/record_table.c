@@ -148,16 +148,29 @@ static void bind_record(sqlite3_stmt *stmt, const struct record *record, struct 
                            &record->values[i]);
 }
 
-int record_put(struct record_tables *tables, const struct record *record, struct bytes stamps)
+static int put(struct record_tables *tables, enum record_sql how, const struct record *record,
+               struct bytes stamps)
 {
-        CLEANUP(give_back) struct lent put = {0};
+        CLEANUP(give_back) struct lent lent = {0};
         int r;
 
-        r = lend(tables, record->type, RECORD_SQL_PUT, 0, &put);
+        r = lend(tables, record->type, how, 0, &lent);
         if (r < 0)
                 return r;
-        bind_record(put.stmt, record, stamps);
-        return db_run(tables->db, put.stmt);
+        bind_record(lent.stmt, record, stamps);
+        return db_run(tables->db, lent.stmt);
+}
+
+int record_put(struct record_tables *tables, const struct record *record, struct bytes stamps)
+{
+        return put(tables, RECORD_SQL_PUT, record, stamps);
+}
+
+int record_put_newer(struct record_tables *tables, const struct record *record, struct bytes stamps)
+{
+        int r = put(tables, RECORD_SQL_PUT_NEWER, record, stamps);
+
+        return r < 0 ? r : db_changes(tables->db) > 0;
 }
 
 /* The columns that hold bytes; SQLite gives text as its UTF-8. */

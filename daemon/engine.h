@@ -13,7 +13,8 @@
  *     answer 200:             engine_exchange_answer(), then engine_exchange_step() once per turn of the loop until it
  *                             returns something else than EXCHANGE_STEP
  *     anything else:          engine_exchange_failed() with what it was
- *     EXCHANGE_AGAIN:         engine_exchange_request() again at once (more to send or to receive)
+ *     EXCHANGE_AGAIN:         engine_exchange_request() again at once (more to send or to receive), or, where
+ *                             engine_exchange_ahead() has made it while the answer was applied, engine_exchange_follow()
  *
  * Reads and writes may come at any time between these calls.
  *
@@ -445,6 +446,22 @@ int engine_exchange_answer(struct engine *engine, const struct engine_now *now, 
  * Return: enum exchange_next, or an error
  */
 int engine_exchange_step(struct engine *engine, const struct engine_now *now);
+
+/**
+ * engine_exchange_ahead() - the request that will follow the answer which is being applied
+ * @out: emptied first
+ *
+ * So the store makes the next page while this one is written here. Its cursors are those of the answer in hand, which are not durable
+ * yet: the store keeps nothing of them, and an answer with an exit in it, or with anything waiting to be sent, has no request ahead.
+ * Ask after every call that returned EXCHANGE_STEP. When a later step returns EXCHANGE_AGAIN, engine_exchange_follow() takes the place of
+ * engine_exchange_request(), and the answer of this request is given to engine_exchange_answer(). It may also be forgotten.
+ *
+ * Return: 1 send it, 0 not now, or an error (then there is none; the exchange goes on without)
+ */
+int engine_exchange_ahead(struct engine *engine, const struct engine_now *now, struct buffer *out);
+
+/* engine_exchange_follow() - the request that went ahead is the one that is out now; PANNIER_E_BUSY where there was none */
+int engine_exchange_follow(struct engine *engine);
 
 /**
  * engine_exchange_failed() - the request got no good answer

@@ -6,6 +6,7 @@
  *                                    │  └──────▶ IDLE       │ └──┘
  *                                    └──────────────────────┘ (again)
  *
+ * While it is STEPPING the request for the next page may be out already; its answer is kept until it is wanted (`early`).
  * While it is IDLE and the link is free of charge, the long poll is open: an answer to it makes an exchange due.
  */
 #include "daemon/loop.h"
@@ -56,6 +57,8 @@ struct loop {
         enum loop_phase phase;
         struct link_transfer *exchange, *wait;
         struct buffer request;
+        struct buffer early; /* an answer that came before it was wanted */
+        bool has_early;
         int64_t wait_since_ms;
         uint32_t wait_pause_ms;
         uint32_t renew_random;
@@ -186,13 +189,21 @@ static int open_engine(struct loop *loop, bool rebuild)
         return 0;
 }
 
-static void stop_transfers(struct loop *loop)
+/* The exchange that is out, or its answer that nobody waits for any more. */
+static void drop_exchange(struct loop *loop)
 {
         if (loop->exchange)
                 link_cancel(loop->link, loop->exchange);
+        loop->exchange = NULL;
+        loop->has_early = false;
+        buffer_deinit(&loop->early); /* a page is not kept for ever */
+}
+
+static void stop_transfers(struct loop *loop)
+{
+        drop_exchange(loop);
         if (loop->wait)
                 link_cancel(loop->link, loop->wait);
-        loop->exchange = NULL;
         loop->wait = NULL;
         (void)event_del(loop->step);
         loop->phase = LOOP_IDLE;
@@ -286,6 +297,8 @@ static void exchange_failed(struct loop *loop, enum exchange_failure failure,
 }
 
 static void begin_exchange(struct loop *loop);
+static void ask_ahead(struct loop *loop);
+static void follow(struct loop *loop);
 
 static void go_on(struct loop *loop, int next)
 {
@@ -293,6 +306,7 @@ static void go_on(struct loop *loop, int next)
         struct engine_now now;
 
         if (next < 0) {
+                drop_exchange(loop);
                 loop->phase = LOOP_IDLE;
                 engine_failed(loop, next, "applying what the store sent");
                 return;
@@ -301,9 +315,13 @@ static void go_on(struct loop *loop, int next)
         case EXCHANGE_STEP:
                 loop->phase = LOOP_STEPPING;
                 add_timer(loop->step, 0); /* a turn of the loop later, not a deeper call */
+                ask_ahead(loop);
                 return;
         case EXCHANGE_AGAIN:
-                begin_exchange(loop);
+                if (loop->exchange || loop->has_early)
+                        follow(loop);
+                else
+                        begin_exchange(loop);
                 return;
         case EXCHANGE_DONE:
                 loop->problem[0] = 0;
@@ -316,7 +334,16 @@ static void go_on(struct loop *loop, int next)
                 error_clear();
                 break;
         }
+        drop_exchange(loop);
         loop->phase = LOOP_IDLE;
+}
+
+/* The page before it is still being applied. A failure is not kept: the request is made again when its turn comes. */
+static void keep_early(struct loop *loop, const struct link_answer *answer)
+{
+        buffer_reset(&loop->early);
+        buffer_append(&loop->early, answer->body);
+        loop->has_early = answer->failure == EXCHANGE_OK && buffer_check(&loop->early) >= 0;
 }
 
 static void on_exchange(void *context, const struct link_answer *answer)
@@ -325,6 +352,10 @@ static void on_exchange(void *context, const struct link_answer *answer)
         struct engine_now now = now_of(loop);
 
         loop->exchange = NULL;
+        if (loop->phase == LOOP_STEPPING) {
+                keep_early(loop, answer);
+                return;
+        }
         if (answer->failure == EXCHANGE_OK) {
                 go_on(loop, engine_exchange_answer(loop->engine, &now, answer->body));
         } else {
@@ -345,11 +376,55 @@ static void on_step(evutil_socket_t fd, short what, void *context)
         after_call(loop);
 }
 
-static void begin_exchange(struct loop *loop)
+static int send_request(struct loop *loop)
 {
         char url[IDENTITY_URL_MAX + 16];
-        struct engine_now now = now_of(loop);
         struct link_request request;
+
+        (void)snprintf(url, sizeof(url), "%s/v1/sync", loop->identity->url);
+        request = store_request(loop, url);
+        request.media_type = SYNC_TYPE;
+        request.wanted_type = SYNC_TYPE;
+        request.coding = SYNC_CODING;
+        request.body = buffer_view(&loop->request);
+        return link_send(loop->link, &request, on_exchange, loop, &loop->exchange);
+}
+
+/* The next page is made by the store while this one is applied here. */
+static void ask_ahead(struct loop *loop)
+{
+        struct engine_now now = now_of(loop);
+        int r = engine_exchange_ahead(loop->engine, &now, &loop->request);
+
+        if (r > 0)
+                r = send_request(loop);
+        if (r < 0) {
+                log_failure(LOG_LEVEL_DEBUG, r, "no request ahead");
+                error_clear();
+        }
+}
+
+/* The request that went ahead is the one that is out; its answer may be here. */
+static void follow(struct loop *loop)
+{
+        CLEANUP(buffer_deinit) struct buffer body = loop->early;
+        struct engine_now now = now_of(loop);
+        bool here = loop->has_early;
+        int r = engine_exchange_follow(loop->engine);
+
+        loop->early = BUFFER_INIT;
+        loop->has_early = false;
+        if (r < 0)
+                go_on(loop, r);
+        else if (here)
+                go_on(loop, engine_exchange_answer(loop->engine, &now, buffer_view(&body)));
+        else
+                loop->phase = LOOP_SENDING;
+}
+
+static void begin_exchange(struct loop *loop)
+{
+        struct engine_now now = now_of(loop);
         int r;
 
         if (loop->wait) { /* what it waits for is what we fetch now */
@@ -362,14 +437,8 @@ static void begin_exchange(struct loop *loop)
                 engine_failed(loop, r, "beginning an exchange");
                 return;
         }
-        (void)snprintf(url, sizeof(url), "%s/v1/sync", loop->identity->url);
-        request = store_request(loop, url);
-        request.media_type = SYNC_TYPE;
-        request.wanted_type = SYNC_TYPE;
-        request.coding = SYNC_CODING;
-        request.body = buffer_view(&loop->request);
         loop->phase = LOOP_SENDING;
-        r = link_send(loop->link, &request, on_exchange, loop, &loop->exchange);
+        r = send_request(loop);
         if (r >= 0)
                 return;
         (void)snprintf(loop->problem, sizeof(loop->problem), "%s", error_detail());
@@ -686,6 +755,7 @@ struct loop *loop_free(struct loop *loop)
                 if (events[i])
                         event_free(events[i]);
         buffer_deinit(&loop->request);
+        buffer_deinit(&loop->early);
         if (loop->base)
                 event_base_free(loop->base);
         free(loop);

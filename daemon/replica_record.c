@@ -199,7 +199,6 @@ int replica_confirm(struct replica *replica, const struct record *record, uint64
 {
         struct position at = {.epoch = epoch, .position = record->position};
         bool any, all_over;
-        uint64_t held;
         int r;
 
         r = pending_heads(replica, &record->id, &at, &any, &all_over);
@@ -207,17 +206,16 @@ int replica_confirm(struct replica *replica, const struct record *record, uint64
                 return r;
         if (any && !all_over)
                 return confirm_under(replica, record, &at);
-        r = record_position(replica->tables, record->type, &record->id, &held);
-        if (r < 0)
-                return r;
-        if (r > 0 && !any && held >= record->position)
-                return 0;
-        if (any) {
-                r = replica_unpend(replica, &record->id);
-                if (r < 0)
+        if (!any) {
+                r = record_put_newer(replica->tables, record, BYTES_NONE);
+                if (r <= 0)
                         return r;
+                r = replica_shown(replica, record->type, &record->id, &record->person, record);
+        } else {
+                r = replica_unpend(replica, &record->id);
+                if (r >= 0)
+                        r = show(replica, record);
         }
-        r = show(replica, record);
         return r < 0 ? r : 1;
 }
 

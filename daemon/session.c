@@ -386,8 +386,33 @@ static int grants_hash(const struct wire_feed_state *feeds, size_t count, struct
         return wire_grants_hash(grants, grant_count, ret);
 }
 
-static int put_hello(struct engine *engine, const struct engine_now *now, struct arena *arena,
-                     struct buffer *out)
+/*
+ * The feeds with the cursors that they will have once the answer is applied. Return: 1, 0 where the answer moves a feed
+ * that is not granted here (applying it will say so), or an error
+ */
+static int vector_ahead(struct engine *engine, struct wire_feed_state *feeds, size_t count,
+                        uint8_t ret_hash[HASH_SIZE])
+{
+        const struct session *session = &engine->session;
+        int r;
+
+        for (size_t i = 0; i < session->feeds_count; i++) {
+                const struct wire_feed *moved = &session->feeds[i];
+                size_t at = 0;
+
+                while (at < count && wire_feed_key_compare(&feeds[at].key, &moved->key) != 0)
+                        at++;
+                if (at == count)
+                        return 0;
+                feeds[at].cursor = moved->cursor;
+        }
+        r = wire_vector_hash(feeds, count, ret_hash);
+        return r < 0 ? r : 1;
+}
+
+/* @ahead: as the device will stand once the answer in hand is applied. Return: 1, 0 there is nothing to say ahead, or an error */
+static int put_hello(struct engine *engine, const struct engine_now *now, bool ahead,
+                     struct arena *arena, struct buffer *out)
 {
         const struct outbox_counts *counts = outbox_counts(engine->outbox);
         struct session *session = &engine->session;
@@ -397,6 +422,7 @@ static int put_hello(struct engine *engine, const struct engine_now *now, struct
         const struct uuid *parked;
         struct wire_head *heads;
         size_t parked_count;
+        bool list;
         struct wire_device_hello hello = {
                 .protocol = WIRE_PROTOCOL,
                 .catalogue = catalogue_get()->version,
@@ -429,17 +455,22 @@ static int put_hello(struct engine *engine, const struct engine_now *now, struct
                 r = session_vector(engine, arena, &feeds, &vector.feeds_count, hello.vector_hash);
         if (r >= 0)
                 r = grants_hash(feeds, vector.feeds_count, arena, hello.grants_hash);
-        if (r < 0)
+        if (r >= 0 && ahead)
+                r = vector_ahead(engine, feeds, vector.feeds_count, hello.vector_hash);
+        if (r < 0 || (ahead && r == 0))
                 return r;
         hello.heads = heads;
         vector.feeds = feeds;
         wire_put_device_hello(&hello, out);
         /* own work brings news of itself: with the list it comes back in the same round trip */
-        session->listed_vector = session->list_vector || counts->states[OUTCOME_NONE] > 0 ||
-                                 replica_fact(engine->replica, FACT_DISTRUST) != 0;
-        if (session->listed_vector && vector.feeds_count > 0)
+        list = ahead || session->list_vector || counts->states[OUTCOME_NONE] > 0 ||
+               replica_fact(engine->replica, FACT_DISTRUST) != 0;
+        if (list && vector.feeds_count > 0)
                 wire_put_vector(&vector, out);
-        return buffer_check(out);
+        if (!ahead)
+                session->listed_vector = list;
+        r = buffer_check(out);
+        return r < 0 ? r : 1;
 }
 
 static void begin_exchange(struct engine *engine, const struct engine_now *now)
@@ -474,7 +505,7 @@ int engine_exchange_request(struct engine *engine, const struct engine_now *now,
         if (session->state == SESSION_IDLE)
                 begin_exchange(engine, now);
         buffer_reset(&engine->packed);
-        r = put_hello(engine, now, &arena, &engine->packed);
+        r = put_hello(engine, now, false, &arena, &engine->packed);
         if (r >= 0)
                 r = put_entries(engine, &arena, &engine->packed);
         if (r >= 0)
@@ -486,6 +517,60 @@ int engine_exchange_request(struct engine *engine, const struct engine_now *now,
         session->state = SESSION_SENT;
         session->round_trips++;
         session->bytes_sent += out->size;
+        return 0;
+}
+
+/* ---- the request that goes ahead ---- */
+
+/* Does the answer in hand leave nothing open but more of the same? */
+static bool may_ask_ahead(const struct engine *engine)
+{
+        const struct session *session = &engine->session;
+
+        if (session->state != SESSION_APPLYING || session->phase != PHASE_RECORDS ||
+            session->asked_ahead)
+                return false;
+        if (session->failure != EXCHANGE_OK || !session->end.more || session->more_to_send ||
+            session->hello.vector_wanted)
+                return false;
+        if (outbox_counts(engine->outbox)->states[OUTCOME_NONE] > 0)
+                return false; /* what waits goes up with the next request, not with the one after it */
+        for (size_t i = 0; i < session->feeds_count; i++)
+                if (session->feeds[i].exits_count > 0)
+                        return false; /* a cursor past an exit is shown when it is durable */
+        return true;
+}
+
+int engine_exchange_ahead(struct engine *engine, const struct engine_now *now, struct buffer *out)
+{
+        CLEANUP(arena_deinit) struct arena arena = ARENA_INIT;
+        struct session *session = &engine->session;
+        int r;
+
+        if (!may_ask_ahead(engine))
+                return 0;
+        session->asked_ahead = true;
+        buffer_reset(out);
+        buffer_reset(&engine->packed);
+        r = put_hello(engine, now, true, &arena, &engine->packed);
+        if (r <= 0)
+                return r;
+        r = compress_message(engine->compressor, buffer_view(&engine->packed), out);
+        session->ahead_size = out->size;
+        return r < 0 ? r : 1;
+}
+
+int engine_exchange_follow(struct engine *engine)
+{
+        struct session *session = &engine->session;
+
+        if (session->state != SESSION_AGAIN || !session->asked_ahead)
+                return FAIL(PANNIER_E_BUSY, "no request went ahead");
+        session->listed_vector = true;
+        session->more_to_send = session->carried = false;
+        session->state = SESSION_SENT;
+        session->round_trips++;
+        session->bytes_sent += session->ahead_size;
         return 0;
 }
 

@@ -17,6 +17,7 @@ enum session_state { SESSION_IDLE, SESSION_SENT, SESSION_APPLYING, SESSION_AGAIN
 
 enum session_phase {
         PHASE_RECEIPTS,
+        PHASE_GRANTS,
         PHASE_RECORDS,
         PHASE_FEEDS,
         PHASE_ERASE,
@@ -74,9 +75,11 @@ struct session {
         struct wire_feed *feeds;
         size_t feeds_count;
         struct wire_end end;
-        bool downloads; /* the changes in it are believed */
-        bool moved;     /* it moved something */
-        bool erased;    /* people were erased: the end is a FULL commit and a checkpoint */
+        bool downloads;    /* the changes in it are believed */
+        bool moved;        /* it moved something */
+        bool asked_ahead;  /* the request that follows it was made already */
+        size_t ahead_size; /* and has so many bytes */
+        bool erased;       /* people were erased: the end is a FULL commit and a checkpoint */
         /* of the last exchange that ended */
         enum exchange_failure failure;
         uint64_t last_bytes_sent, last_bytes_received;

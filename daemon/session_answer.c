@@ -305,7 +305,7 @@ static void forget_answer(struct session *session)
         session->records_count = session->records_next = 0;
         session->feeds_count = 0;
         session->batch = 0;
-        session->moved = session->erased = false;
+        session->moved = session->erased = session->asked_ahead = false;
         buffer_reset(&session->answer);
 }
 

@@ -111,10 +111,27 @@ static int apply_receipts(struct engine *engine)
                                                                 .state = kept->receipt->outcome});
         }
         if (r >= 0 && session->receipts_next == session->receipts_count) {
-                session->phase = PHASE_RECORDS;
+                session->phase = PHASE_GRANTS;
                 if (session->batch)
                         r = replica_set_fact(engine->replica, FACT_BATCH, (int64_t)session->batch);
         }
+        return r;
+}
+
+/* ---- grants ---- */
+
+/* Before the records: a request that is made while they are applied names the new feeds. */
+static int apply_grants(struct engine *engine)
+{
+        struct session *session = &engine->session;
+        int r = 0;
+
+        if (session->hello.grants_listed && session->downloads) {
+                r = replica_set_grants(engine->replica, session->hello.grants,
+                                       session->hello.grants_count);
+                access_changed(engine->access, NULL);
+        }
+        session->phase = PHASE_RECORDS;
         return r;
 }
 
@@ -206,11 +223,6 @@ static int apply_feeds(struct engine *engine)
         bool end = !session->end.more && session->downloads;
         int r = 0;
 
-        if (session->hello.grants_listed && session->downloads) {
-                r = replica_set_grants(engine->replica, session->hello.grants,
-                                       session->hello.grants_count);
-                access_changed(engine->access, NULL);
-        }
         for (size_t i = 0; i < session->feeds_count && r >= 0; i++)
                 r = replica_take_feed(engine->replica, &session->feeds[i]);
         if (session->feeds_count > 0)
@@ -351,6 +363,8 @@ static int apply_phase(struct engine *engine)
         switch (engine->session.phase) {
         case PHASE_RECEIPTS:
                 return apply_receipts(engine);
+        case PHASE_GRANTS:
+                return apply_grants(engine);
         case PHASE_RECORDS:
                 return apply_records(engine);
         case PHASE_FEEDS:

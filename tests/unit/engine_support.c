@@ -284,6 +284,7 @@ void station_start(struct station *station)
 void station_stop(struct station *station)
 {
         station->engine = engine_free(station->engine);
+        station->has_early = false;
 }
 
 void station_open(struct station *station, struct rig *rig, uint32_t number, void *const *state,
@@ -313,29 +314,56 @@ void station_close(struct station *station)
         private_key_free(station->key);
         buffer_deinit(&station->request);
         buffer_deinit(&station->answer);
+        buffer_deinit(&station->early);
 }
 
-void station_send(struct station *station)
+/* What the store makes of a request. */
+static void store_answers(struct station *station, struct bytes body, struct buffer *out)
 {
         CLEANUP(exchange_request_freep) struct exchange_request *request = NULL;
         CLEANUP(exchange_answer_deinit) struct exchange_answer answer = {0};
         const struct exchange_answer *answers[] = {&answer};
-        struct engine_now now = station_now(station);
         struct rig *rig = station->rig;
 
-        assert_int_equal(engine_exchange_request(station->engine, &now, &station->request), 0);
-        rig->now_ms += 50;
-        station->boot_ms += 50;
-        assert_int_equal(exchange_read(rig->reader, buffer_view(&station->request), &station->row,
-                                       rig->now_ms, &request),
-                         0);
+        assert_int_equal(exchange_read(rig->reader, body, &station->row, rig->now_ms, &request), 0);
         if (exchange_has_work(request))
                 assert_int_equal(exchange_commit(rig->writer, &request, 1, rig->now_ms), 0);
         assert_int_equal(exchange_answer(rig->reader, request, rig->now_ms, &answer), 0);
         if (answer.commit_first)
                 assert_int_equal(exchange_custody(rig->writer, answers, 1, rig->now_ms), 0);
-        buffer_reset(&station->answer);
-        buffer_append(&station->answer, buffer_view(&answer.body));
+        buffer_reset(out);
+        buffer_append(out, buffer_view(&answer.body));
+}
+
+void station_send(struct station *station)
+{
+        struct engine_now now = station_now(station);
+        struct buffer taken = station->answer;
+
+        if (station->has_early) {
+                station->has_early = false;
+                station->answer = station->early;
+                station->early = taken;
+                assert_int_equal(engine_exchange_follow(station->engine), 0);
+                return;
+        }
+        assert_int_equal(engine_exchange_request(station->engine, &now, &station->request), 0);
+        station->rig->now_ms += 50;
+        station->boot_ms += 50;
+        store_answers(station, buffer_view(&station->request), &station->answer);
+}
+
+void station_ahead(struct station *station)
+{
+        struct engine_now now = station_now(station);
+        int r = engine_exchange_ahead(station->engine, &now, &station->request);
+
+        assert_true(r >= 0);
+        if (r == 0)
+                return;
+        assert_false(station->has_early); /* one at a time */
+        store_answers(station, buffer_view(&station->request), &station->early);
+        station->has_early = true;
 }
 
 int station_take(struct station *station)
@@ -343,8 +371,13 @@ int station_take(struct station *station)
         struct engine_now now = station_now(station);
         int r = engine_exchange_answer(station->engine, &now, buffer_view(&station->answer));
 
-        while (r == EXCHANGE_STEP)
+        while (r == EXCHANGE_STEP) {
+                if (station->ahead)
+                        station_ahead(station);
                 r = engine_exchange_step(station->engine, &now);
+        }
+        if (r != EXCHANGE_AGAIN)
+                station->has_early = false;
         return r;
 }
 

@@ -36,6 +36,9 @@ struct station { /* one device */
         int64_t boot_ms;
         uint64_t boot_id;
         struct buffer request, answer;
+        bool ahead; /* while an answer is applied the next request is at the store already */
+        struct buffer early; /* its answer */
+        bool has_early;
         struct engine_fault fault;
         size_t events[ENGINE_EVENT_EXCHANGE + 1];
         struct uuid last_gone;
@@ -64,9 +67,11 @@ void station_stop(struct station *station);  /* the engine goes, the files stay 
 void station_close(struct station *station); /* both */
 struct engine_now station_now(struct station *station);
 
-/* station_send() - the request of the next round trip is made and the store's answer is in station->answer */
+/* station_send() - the request of the next round trip is made, or went ahead, and the store's answer is in station->answer */
 void station_send(struct station *station);
-/* station_take() - the answer goes into the engine, and all steps are made; returns enum exchange_next */
+/* station_ahead() - where the engine has a request ahead, make it; call it after whatever returned EXCHANGE_STEP */
+void station_ahead(struct station *station);
+/* station_take() - the answer goes into the engine, and all steps are made (with `ahead`: as the daemon does it); returns enum exchange_next */
 int station_take(struct station *station);
 /* station_sync() - whole exchanges until EXCHANGE_DONE or EXCHANGE_STOP; returns which */
 int station_sync(struct station *station);

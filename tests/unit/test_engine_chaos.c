@@ -119,11 +119,16 @@ static void chaos_exchange(struct station *station)
                                 restart(station);
                                 return;
                         }
+                        if (test_random(&chaos.random, 2) == 0)
+                                station_ahead(station);
                         r = engine_exchange_step(station->engine, &now);
                 }
                 assert_true(r == EXCHANGE_DONE || r == EXCHANGE_AGAIN);
                 if (r == EXCHANGE_DONE)
                         return;
+                if (test_random(&chaos.random, 4) == 0)
+                        station->has_early =
+                                false; /* that answer was lost: it is asked for again */
         }
 }
 
@@ -237,6 +242,7 @@ static void whatever_goes_wrong_every_entry_is_at_the_store_once(void **state)
         for (uint64_t seed = 1; seed <= SEEDS; seed++) {
                 assert_int_equal(unit_folder_make(state), 0);
                 rig_open(&rig, unit_path(state, "store.db"));
+                rig.settings.changes_max = seed % 2 ? 700 : 0; /* several pages, or one */
                 run_chaos(state, seed);
                 rig_close(&rig);
                 assert_int_equal(unit_folder_remove(state), 0);

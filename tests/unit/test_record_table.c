@@ -164,6 +164,26 @@ static void putting_again_replaces_everything(void **state)
         assert_int_equal(position, 99);
 }
 
+static void only_a_newer_record_is_put_where_that_is_asked_for(void **state)
+{
+        CLEANUP(arena_deinit) struct arena arena = ARENA_INIT;
+        struct record record, found;
+
+        (void)state;
+        fill(any_personal_type(), 1, &record);
+        assert_int_equal(record_put_newer(tables, &record, BYTES_NONE), 1);
+        record.role = 4;
+        assert_int_equal(record_put_newer(tables, &record, BYTES_NONE), 0);
+        record.position--;
+        assert_int_equal(record_put_newer(tables, &record, BYTES_NONE), 0);
+        assert_int_equal(record_get(tables, record.type, &record.id, &arena, &found, NULL), 1);
+        assert_int_equal(found.role, 3);
+        record.position += 2;
+        assert_int_equal(record_put_newer(tables, &record, BYTES_NONE), 1);
+        assert_int_equal(record_get(tables, record.type, &record.id, &arena, &found, NULL), 1);
+        check_equal(&found, &record);
+}
+
 static void what_is_not_there_is_not_found(void **state)
 {
         CLEANUP(arena_deinit) struct arena arena = ARENA_INIT;
@@ -467,6 +487,7 @@ int main(void)
                 TEST(a_record_of_every_type_is_read_as_it_was_put),
                 TEST(a_record_without_values_has_none),
                 TEST(putting_again_replaces_everything),
+                TEST(only_a_newer_record_is_put_where_that_is_asked_for),
                 TEST(what_is_not_there_is_not_found),
                 TEST(records_of_a_person_are_visited_in_order_and_from_anywhere),
                 TEST(a_visit_may_stop_or_fail_and_the_next_one_begins_anew),
