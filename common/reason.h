@@ -1,5 +1,5 @@
 /*
- * Why an entry was quarantined: one list for both sides, with the name that programs see and the sentence that people read.
+ * Why an entry was quarantined, or waits for an upgrade: one list for both sides, with the name that programs see and the sentence that people read.
  *
  * Numbers travel and are never used again for anything else. A reason that this build does not know is kept
  * and shown by its number.
@@ -27,8 +27,8 @@
         X(ID_TAKEN, 9, "id taken", "The id of the entry is already used for something else.")      \
         X(SEAL, 10, "seal",                                                                        \
           "The entry cannot be opened: its seal is broken or the key is not known.")               \
-        X(SIGNATURE, 11, "signature",                                                              \
-          "The entry is not covered by a valid signature of the device.")                          \
+        X(DAMAGED, 11, "damaged",                                                                  \
+          "The entry was damaged on the device before it was sent; what is left of it is kept.")   \
         X(NOT_HERE, 12, "not here",                                                                \
           "The person or record it belongs to did not arrive within seven days.")                  \
         X(INTERNAL, 13, "internal", "The store failed on this entry; it is kept for examination.") \
@@ -45,7 +45,10 @@
           "A recorded fact is never edited; strike it out with a new record.")                     \
         X(CHECK, 22, "check", "The values contradict each other.")                                 \
         X(REASON, 23, "reason missing", "This step needs a reason, and none was given.")           \
-        X(DEVICE, 24, "device", "The device that wrote the entry was locked, wiped or revoked.")
+        X(DEVICE, 24, "device", "The device that wrote the entry was locked, wiped or revoked.")   \
+        X(UPGRADE, 25, "upgrade",                                                                  \
+          "The store is older than the device and cannot read the entry yet; it waits for the "    \
+          "store's upgrade.")
 
 enum quarantine_reason {
         REASON_NONE = 0,

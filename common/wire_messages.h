@@ -138,7 +138,8 @@ enum wire_device_state {
         F(UINT, seq, uint64_t, WIRE_NUMBER_MAX)                                                    \
         F(BYTES, header, struct bytes, ENTRY_HEADER_MAX)                                           \
         F(BYTES, body, struct bytes, WIRE_SEALED_BODY_MAX)                                         \
-        F(TEXT, detail, struct bytes, WIRE_DETAIL_MAX)
+        F(TEXT, detail, struct bytes, WIRE_DETAIL_MAX)                                             \
+        F(ID, entry, struct uuid, 0) /* the id by which the device knows it, if any is left */
 
 /* One entry: both parts as the chain covers them. */
 #define WIRE_ENTRY(F)                                                                              \
@@ -233,7 +234,8 @@ enum wire_device_state {
 #define WIRE_RECEIPT(F)                                                                            \
         F(UUID, entry, struct uuid, 0)                                                             \
         F(UINT, outcome, enum entry_outcome, 99)                                                   \
-        F(UINT, reason, uint16_t, REASON_MAX) /* REASON_NONE but in quarantine */                  \
+        F(UINT, reason, uint16_t,                                                                  \
+          REASON_MAX) /* REASON_NONE but in quarantine, and REASON_UPGRADE */                      \
         F(UINT, epoch, uint64_t, WIRE_NUMBER_MAX)                                                  \
         F(UINT, position, uint64_t, WIRE_NUMBER_MAX) /* 0: it got none */                          \
         F(LIST, effects, wire_effect, WIRE_EFFECTS_MAX)                                            \

@@ -262,7 +262,7 @@ struct engine_outbox_entry {
         uint8_t lane;
         uint64_t seq;
         enum entry_outcome state; /* OUTCOME_NONE: waiting */
-        bool damaged; /* the row on disk is not what was written; only id, lane, seq, state are given */
+        bool damaged; /* the row on disk is not what was written; only id, lane, seq, state and receipt are given */
         bool readable; /* the body is here and this staff member may see it; else the fields below are none */
         const struct catalogue_type *type;
         const struct entry_body *body;            /* borrowed */

@@ -235,21 +235,26 @@ static int load_lanes(struct outbox *outbox)
         return r;
 }
 
-static int load_counts(struct outbox *outbox)
+int outbox_count(struct outbox *outbox)
 {
         sqlite3_stmt *stmt = outbox->stmts[SQL_COUNTS];
         int r;
 
+        memset(outbox->counts.states, 0, sizeof(outbox->counts.states));
         while ((r = db_step(outbox->db, stmt)) > 0) {
                 int64_t state = db_column_int(stmt, 0);
 
                 if (state >= 0 && state <= OUTCOME_PARKED)
                         outbox->counts.states[state] += (uint64_t)db_column_int(stmt, 1);
         }
-        if (r < 0)
-                return r;
-        stmt = outbox->stmts[SQL_PLACE_MAX];
-        r = db_step(outbox->db, stmt);
+        return r;
+}
+
+static int load_place(struct outbox *outbox)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_PLACE_MAX];
+        int r = db_step(outbox->db, stmt);
+
         if (r <= 0)
                 return r;
         outbox->place = (uint64_t)db_column_int(stmt, 0);
@@ -278,7 +283,9 @@ int outbox_new(const struct outbox_options *options, struct outbox **ret)
         r = load_lanes(outbox);
         if (r < 0)
                 return r;
-        r = load_counts(outbox);
+        r = outbox_count(outbox);
+        if (r == 0)
+                r = load_place(outbox);
         if (r < 0)
                 return r;
         *ret = TAKE(outbox);

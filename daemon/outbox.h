@@ -82,7 +82,8 @@ struct outbox_row { /* all bytes are borrowed until the next call on the outbox 
         bool damaged; /* the hash does not fit: believe id, place, lane and seq as far as you like, and nothing else */
 };
 
-/* Return of visits: 0 to go on, 1 to stop, or an error. A visit must not call the outbox but for outbox_open_body(). */
+/* Return of visits: 0 to go on, 1 to stop, or an error. A visit must not call the outbox but for
+ * outbox_open_body() and outbox_chain_before(). */
 typedef int outbox_visit(void *context, const struct outbox_row *row);
 
 /* outbox_get() - one row by its id; 1 found (and visited), 0 not there, or an error */
@@ -106,6 +107,9 @@ int outbox_each_of_lane(struct outbox *outbox, uint8_t lane, uint64_t first, out
  */
 int outbox_open_body(struct outbox *outbox, const struct outbox_row *row, struct buffer *out);
 
+/* outbox_remains() - what is sent of a body that cannot be opened any more; borrows from the row */
+struct bytes outbox_remains(const struct outbox_row *row);
+
 /* outbox_lane() - what a hello says of a lane: seq, head, signature */
 void outbox_lane(const struct outbox *outbox, uint8_t lane, struct wire_lane *ret);
 
@@ -115,7 +119,8 @@ uint64_t outbox_next(const struct outbox *outbox, uint8_t lane);
 /* outbox_first_waiting() - seq of the oldest waiting entry of a lane; 0: none waits */
 int outbox_first_waiting(struct outbox *outbox, uint8_t lane, uint64_t *ret);
 
-/* outbox_chain_before() - chain head before an entry; zero for seq 1; PANNIER_E_NOT_FOUND where the row before is gone */
+/* outbox_chain_before() - chain head before an entry, made again where the row before it is damaged; zero for seq 1;
+ * PANNIER_E_NOT_FOUND where the row before is gone */
 int outbox_chain_before(struct outbox *outbox, uint8_t lane, uint64_t seq, uint8_t ret[HASH_SIZE]);
 
 /* outbox_sign() - sign a head of this incarnation: a run that ends at a row without a signature of its own */
@@ -154,7 +159,7 @@ int outbox_batch(struct outbox *outbox, int64_t received_ms, struct bytes hashes
                  const uint8_t signature[SIGNATURE_SIZE], uint64_t *ret_number);
 
 enum outbox_settled {
-        OUTBOX_UNKNOWN,   /* no such entry here, or with another body, or its row is damaged */
+        OUTBOX_UNKNOWN,   /* no such entry here, or with another body */
         OUTBOX_UNCHANGED, /* a repeat of what is known */
         OUTBOX_CHANGED,
         OUTBOX_OTHER, /* another outcome than the one it has: not taken */
@@ -164,6 +169,8 @@ enum outbox_settled {
  * outbox_settle() - take a receipt, whose signature was checked
  * @message:   one receipt as it is kept (wire_put_receipts with this one)
  * @ret_place: the entry's place, where it was changed
+ *
+ * A damaged row gets its outcome, too, whatever state it claims to have; it stays recognisable as damaged.
  *
  * Return: enum outbox_settled, or an error
  */

@@ -78,6 +78,9 @@ void outbox_row_read(struct outbox *outbox, sqlite3_stmt *stmt, struct outbox_ro
 /* outbox_seal_context() - associated data of a body's seal */
 void outbox_seal_context(const struct outbox *outbox, const struct uuid *id, uint8_t ret[32]);
 
+/* outbox_count() - how many rows are in each state, read anew */
+int outbox_count(struct outbox *outbox);
+
 int outbox_lane_write(struct outbox *outbox, uint8_t lane);
 int outbox_meta_read(struct outbox *outbox, const char *name, struct buffer *out);
 int outbox_meta_write(struct outbox *outbox, const char *name, struct bytes value);

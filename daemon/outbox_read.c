@@ -115,28 +115,103 @@ int outbox_open_body(struct outbox *outbox, const struct outbox_row *row, struct
         return 0;
 }
 
-int outbox_chain_before(struct outbox *outbox, uint8_t lane, uint64_t seq, uint8_t ret[HASH_SIZE])
+struct bytes outbox_remains(const struct outbox_row *row)
+{
+        struct bytes remains = row->sealed;
+
+        if (remains.size > WIRE_SEALED_BODY_MAX)
+                remains.size = WIRE_SEALED_BODY_MAX;
+        return remains;
+}
+
+/* ---- chains ---- */
+
+/* 1 found, 0 not, or an error */
+static int row_at(struct outbox *outbox, uint8_t lane, uint64_t seq, struct outbox_row *ret)
 {
         sqlite3_stmt *stmt = outbox->stmts[SQL_BY_SEQ];
-        bool good;
+        int r;
+
+        db_bind_uuid(stmt, 1, &outbox->incarnation);
+        db_bind_int(stmt, 2, lane);
+        db_bind_int(stmt, 3, (int64_t)seq);
+        r = db_step(outbox->db, stmt);
+        if (r <= 0)
+                return r;
+        outbox_row_read(outbox, stmt, ret);
+        r = row_keep(outbox, ret);
+        db_reset(stmt);
+        return r < 0 ? r : 1;
+}
+
+/* Head after the entry number @seq, had the chain been @before. 1 made, 0 its bytes are not what they were, or an error */
+static int chain_over(struct outbox *outbox, uint8_t lane, uint64_t seq,
+                      const uint8_t before[HASH_SIZE], uint8_t ret[HASH_SIZE],
+                      uint8_t ret_kept[HASH_SIZE])
+{
+        CLEANUP(buffer_wipe) struct buffer body = BUFFER_INIT;
+        struct outbox_row row;
+        int r = row_at(outbox, lane, seq, &row);
+
+        if (r > 0)
+                r = outbox_open_body(outbox, &row, &body);
+        else if (r == 0)
+                return 0;
+        if (r < 0)
+                return r == PANNIER_E_CORRUPT || r == PANNIER_E_NOT_FOUND ? 0 : r;
+        entry_chain(before, row.header, buffer_view(&body), ret);
+        memcpy(ret_kept, row.chain, HASH_SIZE);
+        return 1;
+}
+
+/* Is @head what the entry number @seq was hung on? */
+static int is_continued(struct outbox *outbox, uint8_t lane, uint64_t seq,
+                        const uint8_t head[HASH_SIZE])
+{
+        uint8_t made[HASH_SIZE], kept[HASH_SIZE];
+        int r = chain_over(outbox, lane, seq, head, made, kept);
+
+        return r <= 0 ? r : memcmp(made, kept, HASH_SIZE) == 0;
+}
+
+/* The row before @seq is damaged: its head may be made again from its bytes, if the entry after it says so. */
+static int mend_head(struct outbox *outbox, uint8_t lane, uint64_t seq, uint8_t head[HASH_SIZE])
+{
+        uint8_t before[HASH_SIZE] = {0}, made[HASH_SIZE], kept[HASH_SIZE];
+        struct outbox_row row;
+        int r = is_continued(outbox, lane, seq, head);
+
+        if (r != 0)
+                return r < 0 ? r : 0;
+        r = seq > 2 ? row_at(outbox, lane, seq - 2, &row) : 1;
+        if (r > 0 && seq > 2)
+                memcpy(before, row.chain, HASH_SIZE);
+        if (r > 0)
+                r = chain_over(outbox, lane, seq - 1, before, made, kept);
+        if (r > 0)
+                r = is_continued(outbox, lane, seq, made);
+        if (r > 0)
+                memcpy(head, made, HASH_SIZE);
+        return r < 0 ? r : 0;
+}
+
+int outbox_chain_before(struct outbox *outbox, uint8_t lane, uint64_t seq, uint8_t ret[HASH_SIZE])
+{
+        struct outbox_row row;
         int r;
 
         if (seq <= 1) {
                 memset(ret, 0, HASH_SIZE);
                 return 0;
         }
-        db_bind_uuid(stmt, 1, &outbox->incarnation);
-        db_bind_int(stmt, 2, lane);
-        db_bind_int(stmt, 3, (int64_t)seq - 1);
-        r = db_step(outbox->db, stmt);
+        r = row_at(outbox, lane, seq - 1, &row);
         if (r < 0)
                 return r;
         if (r == 0)
                 return FAIL(PANNIER_E_NOT_FOUND, "entry %llu of lane %u is gone",
                             (unsigned long long)seq - 1, lane);
-        good = copy_exact(db_column_bytes(stmt, 9), ret, HASH_SIZE);
-        db_reset(stmt);
-        return good ? 0 : FAIL(PANNIER_E_CORRUPT, "an entry's chain is damaged");
+        memcpy(ret, row.chain, HASH_SIZE);
+        return row.damaged ? mend_head(outbox, lane, seq, ret) : 0;
 }
 
 int outbox_waiting_of(struct outbox *outbox, uint8_t lane, uint64_t *ret_count, int64_t *ret_ms)

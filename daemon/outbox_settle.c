@@ -3,6 +3,8 @@
  */
 #include "daemon/outbox_internal.h"
 
+#include "common/reason.h"
+
 /* ---- what the store said ---- */
 
 int outbox_batch(struct outbox *outbox, int64_t received_ms, struct bytes hashes,
@@ -29,47 +31,76 @@ static bool may_move(enum entry_outcome from, enum entry_outcome to)
         return from == OUTCOME_NONE || (from == OUTCOME_PARKED && to != OUTCOME_PARKED);
 }
 
-int outbox_settle(struct outbox *outbox, const struct wire_receipt *receipt, struct bytes message,
-                  uint64_t batch, uint64_t *ret_place)
+/* Is it about this very body, or about what is left of it, which was sent as damaged? */
+static bool is_about(const struct wire_receipt *receipt, const struct outbox_row *row)
 {
-        sqlite3_stmt *stmt = outbox->stmts[SQL_BY_ID];
-        uint8_t hash[HASH_SIZE];
-        enum entry_outcome before;
-        struct outbox_row row;
-        bool other;
-        int r;
+        uint8_t remains[HASH_SIZE];
 
-        db_bind_uuid(stmt, 1, &receipt->entry);
-        r = db_step(outbox->db, stmt);
-        if (r <= 0)
-                return r < 0 ? r : OUTBOX_UNKNOWN;
-        outbox_row_read(outbox, stmt, &row);
-        before = row.state;
-        /* the signature is over this very body, or it says nothing about this entry */
-        other = row.damaged || memcmp(row.body_hash, receipt->body_hash, HASH_SIZE) != 0;
-        if (other || !may_move(before, receipt->outcome)) {
-                db_reset(stmt);
-                return other                        ? OUTBOX_UNKNOWN
-                       : before == receipt->outcome ? OUTBOX_UNCHANGED
-                                                    : OUTBOX_OTHER;
-        }
-        row.state = receipt->outcome;
-        row.receipt = message;
-        row.batch = batch;
-        outbox_row_hash(&row, hash);
-        db_reset(stmt);
-        stmt = outbox->stmts[SQL_SETTLE];
-        db_bind_int(stmt, 1, (int64_t)row.place);
-        db_bind_int(stmt, 2, (int64_t)row.state);
+        if (memcmp(row->body_hash, receipt->body_hash, HASH_SIZE) == 0)
+                return true;
+        if (receipt->reason != REASON_DAMAGED)
+                return false;
+        entry_body_hash(outbox_remains(row), remains);
+        return memcmp(remains, receipt->body_hash, HASH_SIZE) == 0;
+}
+
+static enum outbox_settled compare_receipt(const struct wire_receipt *receipt,
+                                           const struct outbox_row *row)
+{
+        if (!is_about(receipt, row))
+                return OUTBOX_UNKNOWN;
+        if (row->damaged) /* its state is as doubtful as the rest of it */
+                return row->state == receipt->outcome && row->receipt.size > 0 ? OUTBOX_UNCHANGED
+                                                                               : OUTBOX_CHANGED;
+        if (may_move(row->state, receipt->outcome))
+                return OUTBOX_CHANGED;
+        return row->state == receipt->outcome ? OUTBOX_UNCHANGED : OUTBOX_OTHER;
+}
+
+static int write_receipt(struct outbox *outbox, struct outbox_row *row,
+                         const struct wire_receipt *receipt, struct bytes message, uint64_t batch)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_SETTLE];
+        uint8_t hash[HASH_SIZE];
+
+        row->state = receipt->outcome;
+        row->receipt = message;
+        row->batch = batch;
+        outbox_row_hash(row, hash);
+        if (row->damaged) /* a receipt does not make it good again */
+                hash[0] ^= 0xff;
+        db_bind_int(stmt, 1, (int64_t)row->place);
+        db_bind_int(stmt, 2, (int64_t)row->state);
         db_bind_blob(stmt, 3, message);
         db_bind_int(stmt, 4, (int64_t)batch);
         db_bind_blob(stmt, 5, BYTES(hash, HASH_SIZE));
         outbox->written = true;
-        r = db_run(outbox->db, stmt);
+        return db_run(outbox->db, stmt);
+}
+
+int outbox_settle(struct outbox *outbox, const struct wire_receipt *receipt, struct bytes message,
+                  uint64_t batch, uint64_t *ret_place)
+{
+        enum entry_outcome before;
+        enum outbox_settled settled;
+        struct outbox_row row;
+        int r = outbox_get(outbox, &receipt->entry, &row);
+
+        if (r <= 0)
+                return r < 0 ? r : OUTBOX_UNKNOWN;
+        before = row.state;
+        settled = compare_receipt(receipt, &row);
+        if (settled != OUTBOX_CHANGED)
+                return settled;
+        r = write_receipt(outbox, &row, receipt, message, batch);
+        if (r == 0 && row.damaged)
+                r = outbox_count(outbox);
         if (r < 0)
                 return r;
-        outbox->counts.states[before]--;
-        outbox->counts.states[row.state]++;
+        if (!row.damaged) {
+                outbox->counts.states[before]--;
+                outbox->counts.states[row.state]++;
+        }
         *ret_place = row.place;
         return OUTBOX_CHANGED;
 }

@@ -128,11 +128,9 @@ static int view_entry(void *context, const struct outbox_row *row)
         }
         list->count++;
         arena_reset(&list->arena);
-        if (!row->damaged) {
-                r = fill_receipt(list, row->receipt, &entry);
-                if (r >= 0)
-                        r = fill_body(list, row, &body, &entry);
-        }
+        r = fill_receipt(list, row->receipt, &entry);
+        if (r >= 0 && !row->damaged)
+                r = fill_body(list, row, &body, &entry);
         return r < 0 ? r : list->visit(list->context, &entry);
 }
 

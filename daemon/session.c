@@ -91,7 +91,7 @@ static int plan_row(void *context, const struct outbox_row *row)
                 plan->cut = true;
                 return 1;
         }
-        if (!row->damaged && entry_header_decode(row->header, &header) >= 0)
+        if (entry_header_decode(row->header, &header) >= 0)
                 light.needs = header.needs;
         plan->rows = grow(plan->arena, plan->rows, plan->count, &plan->capacity, sizeof(light));
         if (!plan->rows)
@@ -234,14 +234,13 @@ static int put_damaged(struct sending *sending, const struct outbox_row *row, ui
                 .lane = lane,
                 .seq = row->seq,
                 .header = row->header,
-                .body = row->sealed,
+                .body = outbox_remains(row),
                 .detail = bytes_text("the row in the outbox is not what was written"),
+                .entry = row->id,
         };
 
         if (damaged.header.size > ENTRY_HEADER_MAX)
                 damaged.header.size = ENTRY_HEADER_MAX;
-        if (damaged.body.size > WIRE_SEALED_BODY_MAX)
-                damaged.body.size = WIRE_SEALED_BODY_MAX;
         wire_put_damaged(&damaged, sending->out);
         return buffer_check(sending->out);
 }
@@ -251,13 +250,35 @@ struct writing {
         const struct segment *segment;
 };
 
+/*
+ * Appends the body as it travels. Of a damaged row it may still be good: what travels is covered by the chain, and a wrong
+ * state or time is no reason to hold work back. 1 it is good, 0 it is not, or an error
+ */
+static int open_body(struct sending *sending, const struct outbox_row *row)
+{
+        size_t before = sending->bytes.size;
+        uint8_t head[HASH_SIZE];
+        int r = outbox_open_body(sending->engine->outbox, row, &sending->bytes);
+
+        if (r == PANNIER_E_CORRUPT || r == PANNIER_E_NOT_FOUND)
+                return 0;
+        if (r < 0 || !row->damaged)
+                return r < 0 ? r : 1;
+        entry_chain(sending->head, row->header,
+                    BYTES(sending->bytes.data + before, sending->bytes.size - before), head);
+        if (memcmp(head, row->chain, HASH_SIZE) == 0)
+                return 1;
+        sending->bytes.size = before;
+        return 0;
+}
+
 static int write_row(void *context, const struct outbox_row *row)
 {
         struct writing *writing = context;
         struct sending *sending = writing->sending;
         struct wire_run *run = &sending->run;
         size_t i = run->entries_count;
-        int r = 0;
+        int r;
 
         if (row->seq > writing->segment->last)
                 return 1;
@@ -269,13 +290,14 @@ static int write_row(void *context, const struct outbox_row *row)
         sending->offsets[2 * i] = sending->bytes.size;
         buffer_append(&sending->bytes, row->header);
         sending->offsets[2 * i + 1] = sending->bytes.size;
-        if (!row->damaged)
-                r = outbox_open_body(sending->engine->outbox, row, &sending->bytes);
-        if (row->damaged || r == PANNIER_E_CORRUPT || r == PANNIER_E_NOT_FOUND) {
+        r = open_body(sending, row);
+        if (r == 0) {
                 r = end_run(sending);
                 if (r >= 0)
                         r = put_damaged(sending, row, writing->segment->lane);
-                memcpy(sending->head, row->chain, HASH_SIZE);
+                if (r >= 0)
+                        r = outbox_chain_before(sending->engine->outbox, writing->segment->lane,
+                                                row->seq + 1, sending->head);
                 return r;
         }
         if (r < 0)
@@ -283,7 +305,7 @@ static int write_row(void *context, const struct outbox_row *row)
         sending->entries[i].header.size = row->header.size;
         sending->entries[i].body.size = sending->bytes.size - sending->offsets[2 * i + 1];
         memcpy(sending->head, row->chain, HASH_SIZE);
-        sending->ended = row->signature.size == SIGNATURE_SIZE;
+        sending->ended = row->signature.size == SIGNATURE_SIZE && !row->damaged;
         if (sending->ended)
                 memcpy(run->signature, row->signature.data, SIGNATURE_SIZE);
         run->entries_count++;

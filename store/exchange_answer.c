@@ -84,6 +84,18 @@ static int receipts_of_run(struct making *making, const struct exchange_run *run
         return 0;
 }
 
+/* The hash travels: it is of what was sent, or of what was taken whole before. */
+static int receipt_of_damaged(struct making *making, const struct wire_damaged *damaged)
+{
+        struct exchange_entry entry;
+        struct wire_receipt receipt;
+        int r;
+
+        exchange_damaged(making->request, damaged, &entry);
+        r = exchange_damaged_known(making->exchange, &entry, &making->exchange->arena, &receipt);
+        return r > 0 ? add_receipt(making, &receipt, false) : r;
+}
+
 static int add_settled(void *context, const struct log_row *row)
 {
         struct making *making = context;
@@ -141,9 +153,14 @@ static int collect_receipts(struct making *making)
         const struct exchange_request *request = making->request;
         int r = 0;
 
-        for (size_t i = 0; i < request->item_count && r == 0; i++)
-                if (request->items[i].kind == ITEM_RUN)
-                        r = receipts_of_run(making, &request->items[i].run);
+        for (size_t i = 0; i < request->item_count && r == 0; i++) {
+                const struct exchange_item *item = &request->items[i];
+
+                if (item->kind == ITEM_RUN)
+                        r = receipts_of_run(making, &item->run);
+                else if (item->kind == ITEM_DAMAGED)
+                        r = receipt_of_damaged(making, &item->damaged);
+        }
         return r < 0 ? r : receipts_of_settled(making);
 }
 

@@ -144,14 +144,14 @@ static int judge_one(struct taking *taking, const struct exchange_entry *entry)
         struct wire_receipt receipt;
         int r;
 
-        if (taking->active && !entry->refused)
+        if (taking->active && entry->refused == REASON_NONE)
                 return judge_take(exchange->judge, &taking->origin, &input);
         r = exchange_known(exchange, &taking->device.id, entry, &exchange->arena, &receipt,
                            &header);
         if (r != FOUND_NONE)
                 return r < 0 ? r : 0;
         return judge_refuse(exchange->judge, &taking->origin, &input,
-                            entry->refused ? REASON_MALFORMED : REASON_DEVICE);
+                            entry->refused != REASON_NONE ? entry->refused : REASON_DEVICE);
 }
 
 static int refuse_one(struct taking *taking, const struct exchange_entry *entry)
@@ -339,31 +339,26 @@ static int take_gap(struct taking *taking, const struct wire_gap *gap)
         return skip_to(taking, &lane, gap->last);
 }
 
-/* The bytes are kept in quarantine as they are; the place in the lane counts as a gap, because its hash does not hold. */
+/*
+ * What is left is kept in quarantine, and the place in the lane counts as a gap, because its hash does not hold. Of one that
+ * was taken before it was damaged there is nothing to keep: the device gets the receipt that it missed.
+ */
 static int take_damaged(struct taking *taking, const struct wire_damaged *damaged)
 {
-        struct exchange_entry entry = {
-                .header_bytes = damaged->header,
-                .body = damaged->body,
-                .refused = true,
-        };
+        struct exchange *exchange = taking->commit->exchange;
+        struct exchange_entry entry;
+        struct wire_receipt receipt;
         struct lane_row lane;
         int r = get_lane(taking, &damaged->incarnation, damaged->lane, &lane);
 
-        if (r < 0 || lane.forked || damaged->seq != lane.next_seq ||
-            damaged->seq >= WIRE_NUMBER_MAX)
+        if (r < 0 || lane.forked || damaged->seq > lane.next_seq || damaged->seq >= WIRE_NUMBER_MAX)
                 return r;
-        entry.header = (struct entry_header){
-                .id = uuid_derived("damaged", &taking->device.id, damaged->header),
-                .device = taking->device.id,
-                .incarnation = damaged->incarnation,
-                .lane = damaged->lane,
-                .seq = damaged->seq,
-                .locality = taking->device.locality,
-        };
-        entry_body_hash(damaged->body, entry.body_hash);
-        r = take_entry(taking, &entry);
-        return r < 0 ? r : skip_to(taking, &lane, damaged->seq);
+        exchange_damaged(taking->request, damaged, &entry);
+        r = exchange_damaged_known(exchange, &entry, &exchange->arena, &receipt);
+        if (r == 0)
+                r = take_entry(taking, &entry);
+        return r < 0 || damaged->seq < lane.next_seq ? (r < 0 ? r : 0)
+                                                     : skip_to(taking, &lane, damaged->seq);
 }
 
 /* ---- requests ---- */

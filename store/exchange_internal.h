@@ -12,8 +12,8 @@ struct exchange_entry {
         struct entry_header header;
         struct bytes header_bytes, body;
         uint8_t body_hash[HASH_SIZE];
-        uint8_t head[HASH_SIZE]; /* of its lane's chain, after it */
-        bool refused;            /* its header says something else than the run it came in */
+        uint8_t head[HASH_SIZE];        /* of its lane's chain, after it */
+        enum quarantine_reason refused; /* REASON_NONE: it is for the judge */
 };
 
 /* A run whose signature is the device's. */
@@ -71,5 +71,17 @@ int exchange_device(struct exchange *exchange, const struct uuid *id, struct dev
 int exchange_known(struct exchange *exchange, const struct uuid *device,
                    const struct exchange_entry *entry, struct arena *arena,
                    struct wire_receipt *ret, struct entry_header *ret_header);
+
+/* exchange_damaged() - what is left of an entry, as one that is refused; borrows from the message */
+void exchange_damaged(const struct exchange_request *request, const struct wire_damaged *damaged,
+                      struct exchange_entry *ret);
+
+/**
+ * exchange_damaged_known() - the receipt that stands for a damaged entry
+ *
+ * Either it was taken whole before it was damaged, or what is left of it is in quarantine. 1 found, 0 not, or an error
+ */
+int exchange_damaged_known(struct exchange *exchange, const struct exchange_entry *entry,
+                           struct arena *arena, struct wire_receipt *ret);
 
 #endif

@@ -75,15 +75,16 @@ static void read_entry(const struct exchange_request *request, const struct wire
         ret->header_bytes = wire->header;
         ret->body = wire->body;
         entry_body_hash(wire->body, ret->body_hash);
-        ret->refused = entry_header_decode(wire->header, &ret->header) < 0;
-        if (ret->refused) {
+        if (entry_header_decode(wire->header, &ret->header) < 0) {
                 error_clear();
+                ret->refused = REASON_MALFORMED;
                 ret->header = (struct entry_header){
                         .id = derived_id(device, wire->header),
                         .locality = request->device.locality,
                 };
         }
-        ret->refused = ret->refused || !agrees(&ret->header, device, run, run->first + index);
+        if (!agrees(&ret->header, device, run, run->first + index))
+                ret->refused = REASON_MALFORMED;
         /* What travels in the envelope is a claim; where the entry stands in its signed run is a fact. */
         ret->header.device = *device;
         ret->header.incarnation = run->incarnation;

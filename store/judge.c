@@ -228,7 +228,7 @@ int judge_refuse(struct judge *judge, const struct judge_origin *origin,
         if (r < 0)
                 return r;
         /* What can be read of it goes into the row, so that it is found under its record. */
-        if (reason != REASON_MALFORMED && reason != REASON_SIGNATURE)
+        if (reason != REASON_MALFORMED && reason != REASON_DAMAGED)
                 r = read_body(judge, &c, &unread);
         if (r >= 0)
                 r = judge_quarantine(judge, &c, (uint16_t)reason);

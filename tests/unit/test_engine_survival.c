@@ -496,63 +496,6 @@ static void an_exchange_without_news_is_one_small_round_trip(void **state)
         assert_int_equal(status.people, 48);
 }
 
-static void a_damaged_row_is_told_and_stops_nothing(void **state)
-{
-        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
-        CLEANUP(db_freep) struct db *db = NULL;
-        struct db_options options = {.durability = DB_FULL};
-
-        (void)state;
-        station_sync(&tablet);
-        for (uint32_t i = 1; i <= 5; i++)
-                assert_int_equal(alert(&tablet, i, &person, "dog"), 0);
-        station_stop(&tablet);
-        assert_int_equal(db_open(tablet.outbox, &options, &db), 0);
-        assert_int_equal(db_exec(db, "UPDATE entry SET header = zeroblob(length(header)) "
-                                     "WHERE place = 3"),
-                         0);
-        db = db_free(db);
-        station_start(&tablet);
-        assert_int_equal(state_of(&tablet, 3), -2);
-        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
-        assert_int_equal(state_of(&tablet, 1), OUTCOME_APPLIED);
-        assert_int_equal(state_of(&tablet, 2), OUTCOME_APPLIED);
-        assert_int_equal(state_of(&tablet, 3), -2);
-        assert_int_equal(state_of(&tablet, 4), OUTCOME_APPLIED);
-        assert_int_equal(state_of(&tablet, 5), OUTCOME_APPLIED);
-        assert_int_equal(status_of(&tablet).damaged, 1);
-        /* and it is not sent again and again */
-        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
-        assert_int_equal(status_of(&tablet).last_round_trips, 1);
-        assert_true(status_of(&tablet).last_bytes_sent < 1024);
-}
-
-static void count_findings(void *context, bool good, const char *text)
-{
-        size_t *bad = context;
-
-        (void)text;
-        *bad += !good;
-}
-
-static void doctor_finds_what_is_damaged(void **state)
-{
-        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
-        size_t bad = 0;
-
-        (void)state;
-        station_sync(&tablet);
-        for (uint32_t i = 1; i <= 5; i++)
-                assert_int_equal(alert(&tablet, i, &person, "dog"), 0);
-        assert_int_equal(engine_doctor(tablet.engine, true, count_findings, &bad), 0);
-        assert_int_equal(bad, 0);
-        assert_int_equal(db_exec(tablet.engine->options.outbox_db,
-                                 "UPDATE entry SET recorded_ms = recorded_ms + 1 WHERE place = 2"),
-                         0);
-        assert_int_equal(engine_doctor(tablet.engine, true, count_findings, &bad), 0);
-        assert_true(bad > 0);
-}
-
 static void looking_at_people_is_recorded_within_a_second(void **state)
 {
         struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
@@ -692,23 +635,6 @@ static void a_replica_that_knows_more_than_the_outbox_is_not_used(void **state)
         assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
 }
 
-static void a_damaged_state_is_found_by_what_the_store_expects(void **state)
-{
-        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
-
-        (void)state;
-        station_sync(&tablet);
-        for (uint32_t i = 1; i <= 3; i++)
-                assert_int_equal(alert(&tablet, i, &person, "dog"), 0);
-        assert_int_equal(db_exec(tablet.engine->options.outbox_db,
-                                 "UPDATE entry SET state = 1 WHERE place = 1"),
-                         0);
-        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
-        assert_int_equal(state_of(&tablet, 1), -2);
-        assert_int_equal(state_of(&tablet, 2), OUTCOME_APPLIED);
-        assert_int_equal(state_of(&tablet, 3), OUTCOME_APPLIED);
-}
-
 static void nothing_of_a_body_lies_in_clear_on_the_disk(void **state)
 {
         struct uuid person = rig_person(&rig, 1, "Quetzalcanary", "Ann", &rig.team);
@@ -738,14 +664,11 @@ int main(void)
                 TEST(who_leaves_is_erased_to_the_last_byte),
                 TEST(a_scope_that_is_no_longer_granted_is_an_exit_of_all_in_it),
                 TEST(an_exchange_without_news_is_one_small_round_trip),
-                TEST(a_damaged_row_is_told_and_stops_nothing),
-                TEST(doctor_finds_what_is_damaged),
                 TEST(looking_at_people_is_recorded_within_a_second),
                 TEST(drafts_are_their_owners_and_survive),
                 TEST(an_outbox_that_was_copied_back_is_told_forked),
                 TEST(a_replica_that_cannot_be_written_loses_nothing),
                 TEST(a_replica_that_knows_more_than_the_outbox_is_not_used),
-                TEST(a_damaged_state_is_found_by_what_the_store_expects),
                 TEST(nothing_of_a_body_lies_in_clear_on_the_disk),
         };
 

@@ -191,6 +191,7 @@ static void test_a_damaged_entry_is_kept_in_quarantine_and_the_lane_goes_on(void
                 .header = bytes_text("what was"),
                 .body = bytes_text("left of it"),
                 .detail = bytes_text("hash"),
+                .entry = test_id(53, 1),
         };
         struct storage_counts counts;
 
@@ -205,10 +206,36 @@ static void test_a_damaged_entry_is_kept_in_quarantine_and_the_lane_goes_on(void
                 request_send(&request, &tablet, &side, &reply);
                 assert_int_equal(reply.error, 0);
                 assert_int_equal(reply.next[LANE_URGENT], 3);
+                assert_int_equal(reply.receipt_count, 2);
+                assert_int_equal(reply_outcome(&reply, &damaged.entry), OUTCOME_QUARANTINED);
+                assert_int_equal(reply_reason(&reply, &damaged.entry), REASON_DAMAGED);
         }
         assert_int_equal(test.reader->ops->counts(test.reader, &test.locality, &counts), 0);
         assert_int_equal(counts.quarantined, 1);
         assert_int_equal(counts.entries, 2);
+}
+
+static void test_a_damaged_entry_of_a_name_that_is_anothers_tells_nothing_about_it(void **state)
+{
+        struct wire_damaged damaged = {.lane = LANE_URGENT, .seq = 1, .entry = alert_id(1)};
+        struct uuid id = alert_id(1);
+        struct draft_request request;
+        struct tablet other;
+
+        (void)state;
+        write_alerts(1);
+        tablet_sync(&tablet, &side, 1, &reply);
+        tablet_open(&other, &side, 2);
+        damaged.incarnation = other.incarnation;
+        request_begin(&request, &other, false);
+        wire_put_damaged(&damaged, &request.clear);
+        request_send(&request, &other, &side, &reply);
+        assert_int_equal(reply_outcome(&reply, &id), OUTCOME_QUARANTINED);
+        assert_int_equal(reply_reason(&reply, &id), REASON_DAMAGED);
+        tablet_sync(&tablet, &side, 1, &reply);
+        assert_int_equal(reply_outcome(&reply, &id), OUTCOME_APPLIED);
+        assert_true(alert_exists(1));
+        tablet_close(&other);
 }
 
 static void test_two_histories_under_one_incarnation_are_answered_as_forked(void **state)
@@ -593,6 +620,7 @@ int main(void)
                 TEST(test_a_gap_that_nobody_declared_changes_nothing),
                 TEST(test_a_declared_gap_is_passed_and_what_is_found_again_is_still_taken),
                 TEST(test_a_damaged_entry_is_kept_in_quarantine_and_the_lane_goes_on),
+                TEST(test_a_damaged_entry_of_a_name_that_is_anothers_tells_nothing_about_it),
                 TEST(test_two_histories_under_one_incarnation_are_answered_as_forked),
                 TEST(test_a_chain_that_does_not_continue_ours_is_a_fork),
                 TEST(test_nothing_is_taken_that_the_device_did_not_sign),

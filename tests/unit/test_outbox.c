@@ -271,9 +271,20 @@ static void every_column_that_is_changed_shows(void **state)
                 assert_int_equal(db_exec(db, "INSERT INTO entry SELECT * FROM kept"), 0);
                 assert_int_equal(check(), 0);
         }
-        /* and a receipt does not make a damaged row good again */
-        assert_int_equal(db_exec(db, "UPDATE entry SET recorded_ms = 1"), 0);
-        settle(1, OUTCOME_APPLIED, OUTBOX_UNKNOWN);
+}
+
+static void a_receipt_settles_a_damaged_row_and_does_not_make_it_good_again(void **state)
+{
+        (void)state;
+        assert_int_equal(append(1, LANE_ROUTINE, "one"), 0);
+        assert_int_equal(append(2, LANE_ROUTINE, "two"), 0);
+        assert_int_equal(db_exec(db, "UPDATE entry SET recorded_ms = 1, state = 3 WHERE place = 1"),
+                         0);
+        settle(1, OUTCOME_APPLIED, OUTBOX_CHANGED);
+        settle(1, OUTCOME_APPLIED, OUTBOX_UNCHANGED);
+        assert_int_equal(outbox_counts(outbox)->states[OUTCOME_APPLIED], 1);
+        assert_int_equal(outbox_counts(outbox)->states[OUTCOME_NONE], 1);
+        assert_int_equal(outbox_counts(outbox)->states[OUTCOME_HELD], 0);
         assert_int_equal(check(), 1);
 }
 
@@ -326,6 +337,7 @@ int main(void)
                 TEST(a_crash_before_the_commit_leaves_the_chain_as_it_was),
                 TEST(outcomes_are_final_and_parking_is_not),
                 TEST(every_column_that_is_changed_shows),
+                TEST(a_receipt_settles_a_damaged_row_and_does_not_make_it_good_again),
                 TEST(only_what_is_in_a_verified_backup_and_old_is_pruned),
                 TEST(the_outbox_of_another_device_is_refused),
         };

@@ -233,8 +233,8 @@ static void put_gap(struct buffer *out)
 static void put_damaged(struct buffer *out)
 {
         struct wire_damaged damaged = {
-                sample_id(7),          LANE_BULK,     300, bytes_text("header as it is"),
-                bytes_text("body \1"), bytes_text("")};
+                sample_id(7),          LANE_BULK,      300,         bytes_text("header as it is"),
+                bytes_text("body \1"), bytes_text(""), sample_id(9)};
 
         wire_put_damaged(&damaged, out);
 }
