@@ -265,8 +265,10 @@ static int read_elements(const struct catalogue_field *field, const json_t *arra
         CLEANUP(buffer_deinit) struct buffer scratch = BUFFER_INIT;
         size_t count = json_array_size(array), kept = 0;
         struct element *elements = arena_alloc(arena, (count + 1) * sizeof(*elements));
-        int r = elements ? 0 : FAIL(PANNIER_E_MEMORY, "no memory for a set");
+        int r = 0;
 
+        if (!elements)
+                return FAIL(PANNIER_E_MEMORY, "no memory for a set");
         for (size_t i = 0; i < count && r >= 0; i++) {
                 const json_t *item = json_array_get(array, i);
                 if (!json_is_string(item))
@@ -417,8 +419,10 @@ static int put_map(const struct catalogue_field *field, bool change, const json_
         struct element *elements = arena_alloc(arena, (count + 1) * sizeof(*elements));
         const char *key;
         json_t *text;
-        int r = elements ? 0 : FAIL(PANNIER_E_MEMORY, "no memory for a map");
+        int r = 0;
 
+        if (!elements)
+                return FAIL(PANNIER_E_MEMORY, "no memory for a map");
         if (!json_is_object(json))
                 return wants(field, "an object of texts");
         json_object_foreach((json_t *)(uintptr_t)json, key, text)

@@ -44,8 +44,8 @@ static bool is_about(const struct wire_receipt *receipt, const struct outbox_row
         return memcmp(remains, receipt->body_hash, HASH_SIZE) == 0;
 }
 
-static enum outbox_settled compare_receipt(const struct wire_receipt *receipt,
-                                           const struct outbox_row *row)
+/* Return: enum outbox_settled */
+static int compare_receipt(const struct wire_receipt *receipt, const struct outbox_row *row)
 {
         if (!is_about(receipt, row))
                 return OUTBOX_UNKNOWN;
@@ -82,9 +82,8 @@ int outbox_settle(struct outbox *outbox, const struct wire_receipt *receipt, str
                   uint64_t batch, uint64_t *ret_place)
 {
         enum entry_outcome before;
-        enum outbox_settled settled;
         struct outbox_row row;
-        int r = outbox_get(outbox, &receipt->entry, &row);
+        int settled, r = outbox_get(outbox, &receipt->entry, &row);
 
         if (r <= 0)
                 return r < 0 ? r : OUTBOX_UNKNOWN;

@@ -83,7 +83,7 @@ static int listen_on_loopback(struct health *health, uint16_t port)
 {
         struct evhttp_bound_socket *bound =
                 evhttp_bind_socket_with_handle(health->http, "127.0.0.1", port);
-        struct sockaddr_in address;
+        struct sockaddr_in address = {0};
         socklen_t size = sizeof(address);
 
         if (!bound)

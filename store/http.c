@@ -190,14 +190,17 @@ static int bind_first(const char *host, uint16_t port, evutil_socket_t *ret)
 
 static uint16_t bound_port(evutil_socket_t fd)
 {
-        struct sockaddr_storage address;
+        union {
+                struct sockaddr any;
+                struct sockaddr_in v4;
+                struct sockaddr_in6 v6;
+        } address = {0};
         socklen_t size = sizeof(address);
 
-        if (getsockname(fd, (struct sockaddr *)&address, &size) < 0)
+        if (getsockname(fd, &address.any, &size) < 0)
                 return 0;
-        if (address.ss_family == AF_INET6)
-                return ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
-        return ntohs(((const struct sockaddr_in *)&address)->sin_port);
+        return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port
+                                                       : address.v4.sin_port);
 }
 
 static int prepare(struct http_server *server, const struct http_settings *settings)

@@ -73,15 +73,16 @@ static int open_authority(const char *data, struct ca **ret)
 }
 
 static int certify(const char *data, const struct ca *ca, const struct private_key *key,
-                   struct ca_wish *wish, enum layout_file file)
+                   const struct ca_wish *wish, enum layout_file file)
 {
         CLEANUP(buffer_deinit) struct buffer der = BUFFER_INIT;
+        struct ca_wish of_key = *wish;
         uint8_t point[PUBLIC_KEY_SIZE];
         int r;
 
         private_key_public(key, point);
-        wish->public_key = point;
-        r = ca_issue(ca, wish, &der);
+        of_key.public_key = point;
+        r = ca_issue(ca, &of_key, &der);
         return r < 0 ? r : write_certificate(data, file, buffer_view(&der));
 }
 

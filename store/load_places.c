@@ -66,7 +66,7 @@ static int take_alias(struct load_places *places, const char *path, const struct
 static int read_aliases(struct load_places *places, const char *path)
 {
         CLEANUP(csv_closep) struct csv_file *file = NULL;
-        struct csv_row row;
+        struct csv_row row = {0};
         char detail[ERROR_DETAIL_MAX];
         bool header = true;
         int r = csv_open(path, &file);

@@ -29,7 +29,7 @@ static int read_effects(struct cbor_reader *reader, struct arena *arena, struct 
         if (!effects)
                 return FAIL(PANNIER_E_MEMORY, "no memory for a receipt's effects");
         for (size_t i = 0; i < count / 2; i++) {
-                uint64_t field, effect;
+                uint64_t field = 0, effect = 0;
 
                 r = cbor_read_uint(reader, FIELD_NUMBER_MAX, &field);
                 if (r == 0)

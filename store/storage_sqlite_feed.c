@@ -255,7 +255,7 @@ static int op_member_put(struct storage *storage, const struct uuid *locality,
 {
         struct storage_sqlite *sqlite = sqlite_of(storage);
         sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_MEMBER_PUT);
-        int64_t number;
+        int64_t number = 0;
         int r = sqlite_writing(sqlite);
 
         if (r == 0)
@@ -277,7 +277,7 @@ static int change_source(struct storage_sqlite *sqlite, enum feed_sql sql,
                          const struct uuid *record)
 {
         sqlite3_stmt *stmt = feed_stmt(sqlite, sql);
-        int64_t number;
+        int64_t number = 0;
         int r = sqlite_writing(sqlite);
 
         if (r == 0)
@@ -472,7 +472,7 @@ static int op_conflict_open(struct storage *storage, const struct open_conflict 
 {
         struct storage_sqlite *sqlite = sqlite_of(storage);
         sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_CONFLICT_OPEN);
-        int64_t number;
+        int64_t number = 0;
         int r = sqlite_writing(sqlite);
 
         if (r == 0)
@@ -491,7 +491,7 @@ static int op_conflict_close(struct storage *storage, const struct uuid *localit
 {
         struct storage_sqlite *sqlite = sqlite_of(storage);
         sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_CONFLICT_CLOSE);
-        int64_t number;
+        int64_t number = 0;
         int r = sqlite_writing(sqlite);
 
         if (r == 0)

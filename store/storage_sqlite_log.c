@@ -104,7 +104,7 @@ static int op_log_append(struct storage *storage, const struct log_row *row)
 {
         struct storage_sqlite *sqlite = sqlite_of(storage);
         sqlite3_stmt *stmt = log_stmt(sqlite, SQL_LOG_APPEND);
-        int64_t locality;
+        int64_t locality = 0;
         int r = sqlite_writing(sqlite);
 
         if (r == 0)
@@ -287,7 +287,7 @@ static int op_quarantine_put(struct storage *storage, const struct quarantine_ro
 {
         struct storage_sqlite *sqlite = sqlite_of(storage);
         sqlite3_stmt *stmt = log_stmt(sqlite, SQL_QUARANTINE_PUT);
-        int64_t locality;
+        int64_t locality = 0;
         int r = sqlite_writing(sqlite);
 
         if (r == 0)
@@ -337,7 +337,7 @@ static int op_parked_put(struct storage *storage, const struct parked_row *row)
 {
         struct storage_sqlite *sqlite = sqlite_of(storage);
         sqlite3_stmt *stmt = log_stmt(sqlite, SQL_PARKED_PUT);
-        int64_t locality;
+        int64_t locality = 0;
         int r = sqlite_writing(sqlite);
 
         if (r == 0)
@@ -478,7 +478,7 @@ static int op_parked_remove(struct storage *storage, const struct uuid *locality
 {
         struct storage_sqlite *sqlite = sqlite_of(storage);
         sqlite3_stmt *stmt = log_stmt(sqlite, SQL_PARKED_REMOVE);
-        int64_t number;
+        int64_t number = 0;
         int r = sqlite_writing(sqlite);
 
         if (r == 0)

@@ -287,8 +287,8 @@ static int play_body(struct verify *verify, const struct log_row *row,
 
 static int play_row(struct verify *verify, const struct log_row *row)
 {
-        struct entry_header header;
-        struct entry_body body;
+        struct entry_header header = {0};
+        struct entry_body body = {0};
         int r;
 
         if (row->outcome == OUTCOME_QUARANTINED)

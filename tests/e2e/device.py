@@ -207,9 +207,11 @@ class Device:
         A device that the store told to be patient does not begin one: then the status is that of the last.
         """
         listener = self.events("exchange")  # not all: whoever cannot keep up with a first fill is cut off
-        before = self.status()["exchange"]
-        assert self.post("/v1/sync").status == 202
         deadline = time.monotonic() + PATIENCE
+        while (before := self.status()["exchange"])["running"]:  # it may have begun before what shall be sent
+            assert time.monotonic() < deadline, before
+            listener.next(0.2)
+        assert self.post("/v1/sync").status == 202
         while time.monotonic() < deadline:
             status = self.status()
             exchange = status["exchange"]

@@ -49,13 +49,13 @@ class RealStore:
     def json(self, *arguments):
         return json.loads(self.run(*arguments, "--json"))
 
-    def invite(self, name="device", *grants, ceiling="clinical", **options):
+    def invite(self, name="device", *grants, ceiling="clinical", port=None, **options):
         """An enrolment code's parts; without grants a team of its own that nobody has loaded."""
         if not grants and "device" not in options:
             grants = ("--scope", f"team:{uuid.uuid4()}")
         extra = [a for key, value in options.items() for a in (f"--{key}", str(value))]
         return self.json("device", "code", "--name", name, *grants, "--ceiling", ceiling,
-                         "--port", str(self.port or 8443), *extra)
+                         "--port", str(port or self.port or 8443), *extra)
 
     def revoke(self, device):
         return self.json("device", "revoke", device)

@@ -22,10 +22,10 @@ def team_of(store):
     return max(set(names), key=names.count)
 
 
-def enrolled(store, folder, name):
+def enrolled(store, folder, name, relay=None):
     """A device of that team, up to date, with a nurse who works on it as its staff."""
     device = Device(folder, name).start()
-    device.enrol(store.invite(name, "--team", team_of(store))["link"])
+    device.enrol(store.invite(name, "--team", team_of(store), port=relay and relay.port)["link"])
     device.sync()
     staff = [one for one in device.get("/v1/staff").json["staff"] if one["here"]]
     device.staff = next(one["id"] for one in staff if one["role"] == "community_nurse")

@@ -5,7 +5,8 @@ import re
 import uuid
 
 import pytest
-from device import BUILD, Device
+from device import Device
+from relay import Relay
 from sample import enrolled, sample_locality
 
 COMMANDS = ("status", "sync", "people", "person", "visit", "observe", "escalate", "record", "draft", "outbox", "conflicts",
@@ -22,9 +23,12 @@ def locality(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tablet(locality, tmp_path_factory):
-    device = enrolled(locality, tmp_path_factory.mktemp("t"), "a")
+    relay = Relay(locality)
+    device = enrolled(locality, tmp_path_factory.mktemp("t"), "a", relay)
+    device.relay = relay
     yield device
     device.kill()
+    relay.close()
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +153,7 @@ def test_42_client_status_and_outbox_say_what_has_arrived(tablet, person):
     tablet.command("sync", "--wait", check=0)
     assert text(tablet, "status").startswith("Everything that was recorded here has arrived.")
     assert text(tablet, "outbox").startswith("0 waiting")
+    tablet.relay.go_away()
     text(tablet, "record", "alert", "--person", person["id"], "category=dog", "text=Two dogs")
     waiting = text(tablet, "status")
     assert waiting.startswith("1 entry is only on this device")
@@ -158,26 +163,27 @@ def test_42_client_status_and_outbox_say_what_has_arrived(tablet, person):
     assert "Access event" not in listed
     shown = text(tablet, "person", person["id"])
     assert "Two dogs" in shown and "[only on this device]" in shown
+    tablet.relay.come_back()
     assert text(tablet, "sync", "--wait").startswith("Everything that was recorded here has arrived.")
     assert "arrived" in text(tablet, "outbox", "--all")
     assert "[only on this device]" not in text(tablet, "person", person["id"])
 
 
-def test_42_client_a_store_that_is_away_is_said_in_plain_words(tablet, locality, person):
+def test_42_client_a_store_that_is_away_is_said_in_plain_words(second, locality, person):
     locality.stop()
     try:
-        text(tablet, "visit", "--person", person["id"], "setting=home", "arrived=now", "left=now", "outcome=completed")
-        done = tablet.command("sync", "--wait", "--text", check=TEMPFAIL)
+        text(second, "visit", "--person", person["id"], "setting=home", "arrived=now", "left=now", "outcome=completed")
+        done = second.command("sync", "--wait", "--text", check=TEMPFAIL)
         assert "Work goes on" in done.stdout and "store unavailable" in done.stdout
-        assert "only on this device" in text(tablet, "status")
+        assert "only on this device" in text(second, "status")
     finally:
         port = locality.port
-        locality.serve(settings=None)
+        locality.serve()
         if locality.port != port:  # an ephemeral port: tell the device
-            (tablet.state / "store").write_text(f"https://127.0.0.1:{locality.port}\n")
-            tablet.stop()
-            tablet.start()
-    tablet.command("sync", "--wait", check=0)
+            (second.state / "store").write_text(f"https://127.0.0.1:{locality.port}\n")
+            second.stop()
+            second.start()
+    second.command("sync", "--wait", check=0)
 
 
 def test_42_client_an_escalation_says_that_it_is_not_there_yet_and_whom_to_ring(tablet, person):
@@ -245,72 +251,3 @@ def test_42_client_what_people_typed_cannot_drive_the_terminal(tablet, person):
     tablet.record("alert", {"category": "dog", "text": "Dog \u001b[2J\u0007\u009b2J loud"}, person["id"])
     shown = text(tablet, "person", person["id"])
     assert "Dog ?[2J??2J loud" in shown and not set(shown) & {"\x1b", "\x07", "\x9b"}
-
-
-def test_42_client_the_library_says_what_was_wrong(tablet, person):
-    """libpannier by its C interface."""
-    import ctypes
-    library = ctypes.CDLL(str(BUILD / "client" / "libpannier.so"))
-    library.pannier_message.restype = library.pannier_field.restype = library.pannier_error_name.restype = ctypes.c_char_p
-    for name in ("pannier_message", "pannier_field", "pannier_index", "pannier_free"):
-        getattr(library, name).argtypes = [ctypes.c_void_p]
-    library.pannier_text_free.argtypes = [ctypes.c_void_p]
-    client = ctypes.c_void_p()
-    assert library.pannier_connect(str(tablet.socket).encode(), ctypes.byref(client)) == 0
-    assert library.pannier_set_staff(client, b"nobody") == -1 and b"id" in library.pannier_message(client)
-    assert library.pannier_set_staff(client, tablet.staff.encode()) == 0
-    request, record = ctypes.create_string_buffer(37), ctypes.create_string_buffer(37)
-    library.pannier_new_id(request)
-
-    def put(fields, type_name=b"alert"):
-        return library.pannier_error_name(library.pannier_put(client, type_name, request, person["id"].encode(), fields, record))
-
-    assert put(b'{"category": "dragon", "text": "x"}') == b"invalid" and library.pannier_field(client) == b"category"
-    assert put(b"[]") == put(b"{") == put(b'{"a": 1.5}') == b"invalid"
-    assert put(b'{"text": "' + b"x" * 70000 + b'"}') == b"limit"
-    assert put(b'{"category": "dog", "text": "By library"}') == b"ok" and len(record.value) == 36
-    assert put(b'{"category": "dog", "text": "By library"}') == b"ok"
-    assert put(b'{"category": "dog", "text": "Other"}') == b"taken"
-    answer = ctypes.c_void_p()
-    assert library.pannier_record(client, record.value, ctypes.byref(answer)) == 0
-    assert json.loads(ctypes.string_at(answer))["fields"]["text"] == "By library"
-    library.pannier_text_free(answer)
-    assert library.pannier_error_name(library.pannier_person(client, b"../status?x=", ctypes.byref(answer))) == b"not found"
-    assert library.pannier_call(client, b"GET", b"/v1/status\r\nX: y", None, ctypes.byref(answer)) == -1
-    # The daemon goes and comes back under the client's feet: the kept connection is opened again.
-    tablet.kill()
-    assert library.pannier_error_name(library.pannier_status(client, ctypes.byref(answer))) == b"link"
-    tablet.start()
-    assert library.pannier_status(client, ctypes.byref(answer)) == 0
-    library.pannier_text_free(answer)
-    library.pannier_free(client)
-
-
-def test_42_client_the_library_hears_events(tablet, person):
-    import ctypes
-    library = ctypes.CDLL(str(BUILD / "client" / "libpannier.so"))
-    library.pannier_events_next.argtypes = [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p, ctypes.c_void_p]
-    library.pannier_events_free.argtypes = library.pannier_text_free.argtypes = [ctypes.c_void_p]
-    events, name, data = ctypes.c_void_p(), ctypes.c_char_p(), ctypes.c_void_p()
-    assert library.pannier_events_open(str(tablet.socket).encode(), ctypes.byref(events)) == 0
-
-    def listen(wait_ms):
-        code = library.pannier_events_next(events, wait_ms, ctypes.byref(name), ctypes.byref(data))
-        if code != 1:
-            return code, None
-        content = json.loads(ctypes.string_at(data))
-        library.pannier_text_free(data)
-        return name.value, content
-
-    assert listen(30000) == (b"listening", {})
-    written = tablet.record("alert", {"category": "dog", "text": "Event"}, person["id"])
-    while True:
-        kind, content = listen(30000)
-        if kind == b"entry" and content["entry"] == written["id"]:
-            break
-    assert content["state"] == "waiting"
-    tablet.kill()
-    while (kind := listen(30000)[0]) not in (-10,):
-        assert kind != 0
-    library.pannier_events_free(events)
-    tablet.start()
