@@ -18,7 +18,7 @@ enum {
         COMPRESS_DICTIONARY_MAX = 8,  /* ids 1 … of one compressor */
         COMPRESS_LEVEL_MESSAGE = 3,
         COMPRESS_LEVEL_BODY =
-                9, /* bodies are small: a higher level costs microseconds, and 5 % of a push */
+                5, /* of bodies 9 saves 1 % more and takes three times as long: 13 us of a write */
 };
 
 struct compressor;

@@ -18,18 +18,21 @@ static const char *const outbox_sql[SQL_COUNT_] = {
         [SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
         [SQL_META_PUT] = "INSERT INTO meta (name, value) VALUES (?1, ?2) "
                          "ON CONFLICT (name) DO UPDATE SET value = ?2",
-        [SQL_LANE_GET] = "SELECT lane, seq, head, signature, next FROM lane",
-        [SQL_LANE_PUT] = "INSERT INTO lane (lane, seq, head, signature, next) "
-                         "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (lane) DO UPDATE "
-                         "SET seq = ?2, head = ?3, signature = ?4, next = ?5",
+        [SQL_LANE_GET] = "SELECT lane, seq, head, signature, next, waits FROM lane",
+        [SQL_LANE_PUT] = "INSERT INTO lane (lane, seq, head, signature, next, waits) "
+                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (lane) DO UPDATE "
+                         "SET seq = ?2, head = ?3, signature = ?4, next = ?5, waits = ?6",
         [SQL_PLACE_MAX] = "SELECT max(place) FROM entry",
         [SQL_INSERT] =
                 "INSERT INTO entry (" ROW_COLUMNS ") VALUES "
                 "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         [SQL_BY_ID] = "SELECT " ROW_COLUMNS " FROM entry WHERE id = ?1",
         [SQL_EACH] = "SELECT " ROW_COLUMNS " FROM entry WHERE place > ?1 ORDER BY place",
-        [SQL_EACH_STATE] = "SELECT " ROW_COLUMNS " FROM entry WHERE state = ?2 AND place > ?1 "
-                           "ORDER BY place",
+        [SQL_EACH_WAITING] = "SELECT " ROW_COLUMNS " FROM entry WHERE place > ?1 AND state = 0 "
+                             "ORDER BY place",
+        /* "state <> 0" is there for the planner: the index has only such rows */
+        [SQL_EACH_STATE] = "SELECT " ROW_COLUMNS " FROM entry WHERE state = ?2 AND state <> 0 "
+                           "AND place > ?1 ORDER BY place",
         [SQL_BY_SEQ] = "SELECT " ROW_COLUMNS " FROM entry WHERE incarnation = ?1 AND lane = ?2 "
                        "AND seq = ?3",
         [SQL_EACH_LANE] = "SELECT " ROW_COLUMNS " FROM entry WHERE incarnation = ?1 AND lane = ?2 "
@@ -40,12 +43,13 @@ static const char *const outbox_sql[SQL_COUNT_] = {
                        "WHERE place = ?1",
         [SQL_ERASE] = "UPDATE entry SET body = CASE WHEN ?2 THEN NULL ELSE body END, erased = 1, "
                       "row_hash = ?3 WHERE place = ?1",
-        [SQL_COUNTS] = "SELECT state, count(*) FROM entry GROUP BY state",
-        [SQL_OLDEST] = "SELECT recorded_ms FROM entry WHERE state = 0 ORDER BY place LIMIT 1",
-        [SQL_WAITING_OF] =
-                "SELECT count(*), min(recorded_ms) FROM entry WHERE lane = ?1 AND state = 0",
-        [SQL_FIRST_WAITING] = "SELECT min(seq) FROM entry WHERE lane = ?1 AND state = 0",
-        [SQL_PARKED] = "SELECT id FROM entry WHERE state = 6 ORDER BY id",
+        [SQL_COUNT_ALL] = "SELECT count(*) FROM entry",
+        [SQL_COUNT_SETTLED] = "SELECT state, count(*) FROM entry WHERE state <> 0 GROUP BY state",
+        [SQL_COUNT_WAITING] = "SELECT count(*), min(seq) FROM entry "
+                              "WHERE incarnation = ?1 AND lane = ?2 AND seq >= ?3 AND state = 0",
+        [SQL_FIRST_WAITING] = "SELECT seq, place, recorded_ms FROM entry WHERE incarnation = ?1 "
+                              "AND lane = ?2 AND seq >= ?3 AND state = 0 ORDER BY seq LIMIT 1",
+        [SQL_PARKED] = "SELECT id FROM entry WHERE state = 6 AND state <> 0 ORDER BY id",
         [SQL_BATCH_PUT] = "INSERT INTO receipt_batch (received_ms, hashes, signature) "
                           "VALUES (?1, ?2, ?3)",
         [SQL_PRUNE_LIST] = "SELECT " ROW_COLUMNS " FROM entry WHERE state BETWEEN 1 AND 4 "
@@ -147,7 +151,7 @@ void outbox_row_read(struct outbox *outbox, sqlite3_stmt *stmt, struct outbox_ro
                 note_damaged(outbox, row->place);
 }
 
-static int bind_row(sqlite3_stmt *stmt, const struct outbox_row *row, uint8_t hash[HASH_SIZE])
+static void bind_row(sqlite3_stmt *stmt, const struct outbox_row *row, uint8_t hash[HASH_SIZE])
 {
         outbox_row_hash(row, hash);
         db_bind_int(stmt, 1, (int64_t)row->place);
@@ -170,7 +174,6 @@ static int bind_row(sqlite3_stmt *stmt, const struct outbox_row *row, uint8_t ha
         db_bind_null(stmt, 15);
         db_bind_null(stmt, 16);
         db_bind_blob(stmt, 17, BYTES(hash, HASH_SIZE));
-        return 0;
 }
 
 /* ---- life ---- */
@@ -216,7 +219,7 @@ static int load_lanes(struct outbox *outbox)
         int r;
 
         for (size_t i = 0; i < LANE_COUNT; i++)
-                outbox->lanes[i].next = 1;
+                outbox->lanes[i].next = outbox->lanes[i].waits = 1;
         while ((r = db_step(outbox->db, stmt)) > 0) {
                 int64_t lane = db_column_int(stmt, 0);
                 struct lane_end *end;
@@ -226,6 +229,7 @@ static int load_lanes(struct outbox *outbox)
                 end = &outbox->lanes[lane];
                 end->seq = (uint64_t)db_column_int(stmt, 1);
                 end->next = (uint64_t)db_column_int(stmt, 4);
+                end->waits = (uint64_t)db_column_int(stmt, 5);
                 if (!copy_exact(db_column_bytes(stmt, 2), end->head, HASH_SIZE) ||
                     !copy_exact(db_column_bytes(stmt, 3), end->signature, SIGNATURE_SIZE)) {
                         db_reset(stmt);
@@ -235,19 +239,79 @@ static int load_lanes(struct outbox *outbox)
         return r;
 }
 
-int outbox_count(struct outbox *outbox)
+static int count_settled(struct outbox *outbox, uint64_t *ret_sum)
 {
-        sqlite3_stmt *stmt = outbox->stmts[SQL_COUNTS];
+        sqlite3_stmt *stmt = outbox->stmts[SQL_COUNT_SETTLED];
         int r;
 
         memset(outbox->counts.states, 0, sizeof(outbox->counts.states));
+        *ret_sum = 0;
         while ((r = db_step(outbox->db, stmt)) > 0) {
                 int64_t state = db_column_int(stmt, 0);
+                uint64_t count = (uint64_t)db_column_int(stmt, 1);
 
+                *ret_sum += count;
                 if (state >= 0 && state <= OUTCOME_PARKED)
-                        outbox->counts.states[state] += (uint64_t)db_column_int(stmt, 1);
+                        outbox->counts.states[state] += count;
         }
         return r;
+}
+
+static int count_waiting(struct outbox *outbox, uint64_t *ret_sum)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_COUNT_WAITING];
+
+        *ret_sum = 0;
+        for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
+                struct lane_end *end = &outbox->lanes[lane];
+                int r;
+
+                db_bind_uuid(stmt, 1, &outbox->incarnation);
+                db_bind_int(stmt, 2, lane);
+                db_bind_int(stmt, 3, (int64_t)end->waits);
+                r = db_step(outbox->db, stmt);
+                if (r <= 0)
+                        return r;
+                end->waiting = (uint64_t)db_column_int(stmt, 0);
+                if (end->waiting > 0)
+                        end->waits = (uint64_t)db_column_int(stmt, 1);
+                db_reset(stmt);
+                *ret_sum += end->waiting;
+        }
+        return 0;
+}
+
+static int count_all(struct outbox *outbox, uint64_t *ret)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_COUNT_ALL];
+        int r = db_step(outbox->db, stmt);
+
+        if (r <= 0)
+                return r;
+        *ret = (uint64_t)db_column_int(stmt, 0);
+        db_reset(stmt);
+        return 0;
+}
+
+/* Who is not settled waits. Where the lanes do not find as many, a bound of theirs is wrong: then from the beginning. */
+int outbox_count(struct outbox *outbox)
+{
+        uint64_t all = 0, settled, waiting = 0;
+        int r;
+
+        r = count_all(outbox, &all);
+        if (r >= 0)
+                r = count_settled(outbox, &settled);
+        if (r >= 0)
+                r = count_waiting(outbox, &waiting);
+        if (r < 0)
+                return r;
+        outbox->counts.states[OUTCOME_NONE] = all - settled;
+        if (waiting == all - settled)
+                return 0;
+        for (uint8_t lane = 0; lane < LANE_COUNT; lane++)
+                outbox->lanes[lane].waits = 1;
+        return count_waiting(outbox, &waiting);
 }
 
 static int load_place(struct outbox *outbox)
@@ -284,7 +348,7 @@ int outbox_new(const struct outbox_options *options, struct outbox **ret)
         if (r < 0)
                 return r;
         r = outbox_count(outbox);
-        if (r == 0)
+        if (r >= 0)
                 r = load_place(outbox);
         if (r < 0)
                 return r;
@@ -351,6 +415,7 @@ int outbox_begin(struct outbox *outbox)
 void outbox_rollback(struct outbox *outbox)
 {
         db_rollback(outbox->db);
+        outbox->head_known = false;
         memcpy(outbox->lanes, outbox->lanes_before, sizeof(outbox->lanes));
         memcpy(outbox->counts.states, outbox->counts_before.states, sizeof(outbox->counts.states));
 }
@@ -379,6 +444,7 @@ int outbox_lane_write(struct outbox *outbox, uint8_t lane)
         db_bind_blob(stmt, 3, BYTES(end->head, HASH_SIZE));
         db_bind_blob(stmt, 4, BYTES(end->signature, SIGNATURE_SIZE));
         db_bind_int(stmt, 5, (int64_t)end->next);
+        db_bind_int(stmt, 6, (int64_t)end->waits);
         outbox->written = true;
         return db_run(outbox->db, stmt);
 }
@@ -442,20 +508,6 @@ static bool last_of_lane(const struct outbox_item *items, size_t count, size_t i
         return true;
 }
 
-static int id_is_free(struct outbox *outbox, const struct uuid *id)
-{
-        sqlite3_stmt *stmt = outbox->stmts[SQL_BY_ID];
-        int r;
-
-        db_bind_uuid(stmt, 1, id);
-        r = db_step(outbox->db, stmt);
-        if (r > 0) {
-                db_reset(stmt);
-                return FAIL(PANNIER_E_TAKEN, "the entry's id is in the outbox already");
-        }
-        return r;
-}
-
 static int append_one(struct outbox *outbox, struct outbox_item *item, bool sign, size_t *left)
 {
         CLEANUP(buffer_deinit) struct buffer header = BUFFER_INIT;
@@ -472,9 +524,6 @@ static int append_one(struct outbox *outbox, struct outbox_item *item, bool sign
         };
         int r;
 
-        r = id_is_free(outbox, &item->id);
-        if (r < 0)
-                return r;
         outbox_header(outbox, item, row.seq, &fields);
         entry_header_encode(&fields, &header);
         r = buffer_check(&header);
@@ -502,8 +551,12 @@ static int append_one(struct outbox *outbox, struct outbox_item *item, bool sign
         row.sealed = buffer_view(&outbox->scratch);
         bind_row(outbox->stmts[SQL_INSERT], &row, hash);
         r = db_run(outbox->db, outbox->stmts[SQL_INSERT]);
+        if (r == PANNIER_E_TAKEN)
+                return FAIL(PANNIER_E_TAKEN, "the entry's id is in the outbox already");
         if (r < 0)
                 return r;
+        if (end->waiting++ == 0)
+                end->waits = row.seq;
         outbox->place = item->place = row.place;
         item->seq = row.seq;
         outbox->counts.states[OUTCOME_NONE]++;

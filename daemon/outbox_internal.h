@@ -22,15 +22,16 @@ enum outbox_sql {
         SQL_INSERT,
         SQL_BY_ID,
         SQL_EACH,
+        SQL_EACH_WAITING,
         SQL_EACH_STATE,
         SQL_BY_SEQ,
         SQL_EACH_LANE,
         SQL_EACH_BATCH,
         SQL_SETTLE,
         SQL_ERASE,
-        SQL_COUNTS,
-        SQL_OLDEST,
-        SQL_WAITING_OF,
+        SQL_COUNT_ALL,
+        SQL_COUNT_SETTLED,
+        SQL_COUNT_WAITING,
         SQL_FIRST_WAITING,
         SQL_PARKED,
         SQL_BATCH_PUT,
@@ -49,6 +50,8 @@ enum {
 
 struct lane_end {
         uint64_t seq, next;
+        uint64_t waits;   /* no entry before this seq waits */
+        uint64_t waiting; /* how many wait; not on the disk */
         uint8_t head[HASH_SIZE];
         uint8_t signature[SIGNATURE_SIZE];
 };
@@ -65,7 +68,9 @@ struct outbox {
         struct outbox_counts counts_before;
         uint64_t damaged[OUTBOX_DAMAGED_MAX]; /* places of damaged rows that were seen, each once */
         bool written;                         /* since outbox_begin() */
-        struct buffer row_bytes;              /* what the row of the last visit borrows */
+        bool head_known;
+        struct wire_head head;   /* the one that was asked for last: each write asks for it */
+        struct buffer row_bytes; /* what the row of the last visit borrows */
         struct buffer scratch;
 };
 
@@ -78,8 +83,11 @@ void outbox_row_read(struct outbox *outbox, sqlite3_stmt *stmt, struct outbox_ro
 /* outbox_seal_context() - associated data of a body's seal */
 void outbox_seal_context(const struct outbox *outbox, const struct uuid *id, uint8_t ret[32]);
 
-/* outbox_count() - how many rows are in each state, read anew */
+/* outbox_count() - read anew how many entries are in each state, and how many wait in each lane */
 int outbox_count(struct outbox *outbox);
+
+/* outbox_first_waiting_place() - place of the oldest waiting entry over all lanes; 0: none waits */
+int outbox_first_waiting_place(struct outbox *outbox, uint64_t *ret);
 
 int outbox_lane_write(struct outbox *outbox, uint8_t lane);
 int outbox_meta_read(struct outbox *outbox, const char *name, struct buffer *out);

@@ -62,6 +62,7 @@ int outbox_head_put(struct outbox *outbox, const struct wire_head *head)
         db_bind_int(stmt, 5, (int64_t)head->number);
         db_bind_blob(stmt, 6, BYTES(head->hash, HASH_SIZE));
         db_bind_blob(stmt, 7, BYTES(head->signature, SIGNATURE_SIZE));
+        outbox->head_known = false;
         outbox->written = true;
         return db_run(outbox->db, stmt);
 }
@@ -86,13 +87,21 @@ int outbox_head_get(struct outbox *outbox, const struct uuid *locality, struct w
         sqlite3_stmt *stmt = outbox->stmts[SQL_HEAD_GET];
         int r;
 
+        if (outbox->head_known && uuid_equal(&outbox->head.locality, locality)) {
+                *ret = outbox->head;
+                return 1;
+        }
         db_bind_uuid(stmt, 1, locality);
         r = db_step(outbox->db, stmt);
         if (r <= 0)
                 return r;
         r = head_read(stmt, ret);
         db_reset(stmt);
-        return r < 0 ? r : 1;
+        if (r < 0)
+                return r;
+        outbox->head = *ret;
+        outbox->head_known = true;
+        return 1;
 }
 
 int outbox_heads(struct outbox *outbox, struct arena *arena, struct wire_head **ret,

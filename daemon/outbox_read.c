@@ -58,12 +58,28 @@ static int visit_all(struct outbox *outbox, sqlite3_stmt *stmt, uint32_t states,
         return r;
 }
 
+static int each_waiting(struct outbox *outbox, uint64_t after, outbox_visit *visit, void *context)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_EACH_WAITING];
+        uint64_t first;
+        int r = outbox_first_waiting_place(outbox, &first);
+
+        if (r < 0)
+                return r;
+        if (first > 0 && first - 1 > after) /* what lies before is settled, and may be much */
+                after = first - 1;
+        db_bind_int(stmt, 1, (int64_t)after);
+        return visit_all(outbox, stmt, 0, visit, context);
+}
+
 int outbox_each(struct outbox *outbox, uint32_t states, uint64_t after, outbox_visit *visit,
                 void *context)
 {
         bool one = states && !(states & (states - 1)); /* a single state has its index */
         sqlite3_stmt *stmt = outbox->stmts[one ? SQL_EACH_STATE : SQL_EACH];
 
+        if (states == 1u << OUTCOME_NONE)
+                return each_waiting(outbox, after, visit, context);
         db_bind_int(stmt, 1, (int64_t)after);
         if (one)
                 db_bind_int(stmt, 2, __builtin_ctz(states));
@@ -214,48 +230,84 @@ int outbox_chain_before(struct outbox *outbox, uint8_t lane, uint64_t seq, uint8
         return row.damaged ? mend_head(outbox, lane, seq, ret) : 0;
 }
 
-int outbox_waiting_of(struct outbox *outbox, uint8_t lane, uint64_t *ret_count, int64_t *ret_ms)
+/* The oldest waiting entry of a lane; 1 there is one, 0 none */
+static int first_waiting(struct outbox *outbox, uint8_t lane, uint64_t *ret_place, int64_t *ret_ms)
 {
-        sqlite3_stmt *stmt = outbox->stmts[SQL_WAITING_OF];
+        struct lane_end *end = &outbox->lanes[lane];
+        sqlite3_stmt *stmt = outbox->stmts[SQL_FIRST_WAITING];
         int r;
 
-        db_bind_int(stmt, 1, lane);
+        if (end->waiting == 0)
+                return 0;
+        db_bind_uuid(stmt, 1, &outbox->incarnation);
+        db_bind_int(stmt, 2, lane);
+        db_bind_int(stmt, 3, (int64_t)end->waits);
         r = db_step(outbox->db, stmt);
+        if (r <= 0)
+                return r;
+        end->waits = (uint64_t)db_column_int(stmt, 0);
+        *ret_place = (uint64_t)db_column_int(stmt, 1);
+        *ret_ms = db_column_int(stmt, 2);
+        db_reset(stmt);
+        return 1;
+}
+
+int outbox_first_waiting(struct outbox *outbox, uint8_t lane, uint64_t *ret)
+{
+        uint64_t place;
+        int64_t recorded_ms;
+        int r = first_waiting(outbox, lane, &place, &recorded_ms);
+
         if (r < 0)
                 return r;
-        *ret_count = r > 0 ? (uint64_t)db_column_int(stmt, 0) : 0;
-        *ret_ms = r > 0 && !db_column_is_null(stmt, 1) ? db_column_int(stmt, 1) : 0;
-        if (r > 0)
-                db_reset(stmt);
+        *ret = r > 0 ? outbox->lanes[lane].waits : 0;
+        return 0;
+}
+
+int outbox_waiting_of(struct outbox *outbox, uint8_t lane, uint64_t *ret_count, int64_t *ret_ms)
+{
+        uint64_t place;
+        int r;
+
+        *ret_ms = 0;
+        r = first_waiting(outbox, lane, &place, ret_ms);
+        if (r < 0)
+                return r;
+        *ret_count = outbox->lanes[lane].waiting;
+        return 0;
+}
+
+static int oldest_waiting(struct outbox *outbox, uint64_t *ret_place, int64_t *ret_ms)
+{
+        *ret_place = 0;
+        *ret_ms = 0;
+        for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
+                uint64_t place = 0;
+                int64_t recorded_ms = 0;
+                int r = first_waiting(outbox, lane, &place, &recorded_ms);
+
+                if (r < 0)
+                        return r;
+                if (r == 0 || (*ret_place > 0 && *ret_place < place))
+                        continue;
+                *ret_place = place;
+                *ret_ms = recorded_ms;
+        }
         return 0;
 }
 
 int outbox_oldest_waiting(struct outbox *outbox, int64_t *ret_ms)
 {
-        sqlite3_stmt *stmt = outbox->stmts[SQL_OLDEST];
-        int r = db_step(outbox->db, stmt);
+        uint64_t place;
 
-        if (r < 0)
-                return r;
-        *ret_ms = r > 0 ? db_column_int(stmt, 0) : 0;
-        if (r > 0)
-                db_reset(stmt);
-        return 0;
+        return oldest_waiting(outbox, &place, ret_ms);
 }
 
-int outbox_first_waiting(struct outbox *outbox, uint8_t lane, uint64_t *ret)
+int outbox_first_waiting_place(struct outbox *outbox, uint64_t *ret)
 {
-        sqlite3_stmt *stmt = outbox->stmts[SQL_FIRST_WAITING];
-        int r;
+        int64_t recorded_ms;
 
-        db_bind_int(stmt, 1, lane);
-        r = db_step(outbox->db, stmt);
-        if (r < 0)
-                return r;
-        *ret = r > 0 ? (uint64_t)db_column_int(stmt, 0) : 0;
-        if (r > 0)
-                db_reset(stmt);
-        return 0;
+        return oldest_waiting(outbox, ret, &recorded_ms);
 }
 
 int outbox_parked(struct outbox *outbox, struct arena *arena, const struct uuid **ret,

@@ -96,9 +96,11 @@ int outbox_settle(struct outbox *outbox, const struct wire_receipt *receipt, str
                 r = outbox_count(outbox);
         if (r < 0)
                 return r;
-        if (!row.damaged) {
+        if (!row.damaged) { /* else all were counted anew */
                 outbox->counts.states[before]--;
                 outbox->counts.states[row.state]++;
+                if (before == OUTCOME_NONE && uuid_equal(&row.incarnation, &outbox->incarnation))
+                        outbox->lanes[row.lane].waiting--;
         }
         *ret_place = row.place;
         return OUTBOX_CHANGED;

@@ -42,16 +42,27 @@ static int find_base(struct plan *plan)
         return 0;
 }
 
+static int load_person(struct plan *plan, const struct uuid *person)
+{
+        int r;
+
+        if (plan->person.type)
+                return 0;
+        r = record_get(replica_tables(plan->engine->replica), catalogue_person_type(), person,
+                       &plan->engine->arena, &plan->person, NULL);
+        if (r == 0)
+                plan->person.type = NULL;
+        return r < 0 ? r : 0;
+}
+
 static int locality_of_person(struct plan *plan, const struct uuid *person)
 {
-        struct record record;
-        int r = record_get(replica_tables(plan->engine->replica), catalogue_person_type(), person,
-                           &plan->engine->arena, &record, NULL);
+        int r = load_person(plan, person);
 
         if (r < 0)
                 return r;
-        plan->locality = r > 0 && !uuid_is_none(&record.locality)
-                                 ? record.locality
+        plan->locality = plan->person.type && !uuid_is_none(&plan->person.locality)
+                                 ? plan->person.locality
                                  : replica_locality(plan->engine->replica);
         return 0;
 }
@@ -438,16 +449,14 @@ static int run_checks(struct plan *plan)
         };
         struct catalogue_check_result result = {0};
         struct newest baseline = {.arena = &plan->engine->arena};
-        struct record person;
         int r;
 
         if (plan->type->check_count > 0 && !uuid_is_none(&plan->record.person) &&
             !plan->type->is_person) {
-                r = record_get(tables, catalogue_person_type(), &plan->record.person,
-                               &plan->engine->arena, &person, NULL);
+                r = load_person(plan, &plan->record.person);
                 if (r < 0)
                         return r;
-                input.person = r > 0 ? &person : NULL;
+                input.person = plan->person.type ? &plan->person : NULL;
                 r = record_each(tables, catalogue_baseline_type(), &plan->record.person, NULL,
                                 take_newest, &baseline);
                 if (r < 0)

@@ -13,6 +13,8 @@ struct plan {
         const struct engine_entry *in;
         const struct catalogue_type *type;
         struct record record; /* as the author's screen shows it, the entry included */
+        struct record
+                person; /* whom it is about, as shown here; of no type: not looked for, or not here */
         struct uuid locality;
         struct position base;
         struct entry_change changes[FIELD_COUNT_MAX];

@@ -341,6 +341,24 @@ static bool any_urgent(const struct engine_written *written, size_t count)
         return false;
 }
 
+/*
+ * A write that failed may be one that was recorded before: its ids are taken, and what it builds on may have gone on
+ * since. It is looked for only now, since hardly any write is a repeat. 0: it is one, and @ret says what became of it.
+ */
+static int answer_repeat(struct engine *engine, const struct uuid *staff,
+                         const struct engine_entry *entries, size_t count,
+                         struct engine_written *ret, int error, struct engine_fault *fault)
+{
+        struct engine_fault other = {0};
+        int r = find_repeat(engine, staff, entries, count, ret, &other.index);
+
+        if (r == 0)
+                return error;
+        if (r < 0)
+                *fault = other;
+        return r < 0 ? r : 0;
+}
+
 int engine_write(struct engine *engine, const struct uuid *staff, const struct engine_now *now,
                  const struct engine_entry *entries, size_t count, struct engine_written *ret,
                  struct engine_fault *ret_fault)
@@ -354,19 +372,14 @@ int engine_write(struct engine *engine, const struct uuid *staff, const struct e
                 return FAIL(PANNIER_E_LIMIT, "1 to %d entries together", ENGINE_WRITE_MAX);
         if (engine->behind && engine_catch_up(engine) < 0)
                 return FAIL(PANNIER_E_STORAGE, "the replica cannot take what the outbox has");
-        r = find_repeat(engine, staff, entries, count, ret, &fault.index);
-        if (r != 0) {
-                if (r < 0 && ret_fault)
-                        *ret_fault = fault;
-                return r < 0 ? r : 0;
-        }
         r = engine_begin(engine);
         if (r < 0)
                 return r;
         r = write_all(engine, staff, now, entries, count, ret, &fault);
         if (r < 0) {
                 engine_rollback(engine);
-                if (ret_fault)
+                r = answer_repeat(engine, staff, entries, count, ret, r, &fault);
+                if (r < 0 && ret_fault)
                         *ret_fault = fault;
                 return r;
         }

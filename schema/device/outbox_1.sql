@@ -14,33 +14,34 @@ CREATE TABLE lane (
         seq        INTEGER NOT NULL,             -- of the newest entry, 0: none
         head       BLOB NOT NULL,                -- SHA-256 chain over all entries of the lane
         signature  BLOB NOT NULL,                -- the device's, over the head; 64 zero bytes where seq is 0
-        next       INTEGER NOT NULL              -- the seq that the store expects next, as it last said
+        next       INTEGER NOT NULL,             -- the seq that the store expects next, as it last said
+        waits      INTEGER NOT NULL              -- no entry before this seq waits; a bound that may lag behind
 ) STRICT;
 
--- Entries in the order of recording.
+-- Entries in the order of recording. An append touches this table, two indexes and the lane: what else finds entries is
+-- written when they are settled, since a write is waited for and each B-tree is a page more in the log. Long columns last.
 CREATE TABLE entry (
         place        INTEGER NOT NULL PRIMARY KEY, -- order of recording on this device, over all lanes
         id           BLOB NOT NULL UNIQUE,         -- 16 bytes: entry id = the caller's request id
         incarnation  BLOB NOT NULL,                -- 16 bytes
         lane         INTEGER NOT NULL,             -- 0 urgent, 1 routine, 2 bulk
         seq          INTEGER NOT NULL,             -- 1 … per incarnation and lane, no gaps
-        header       BLOB NOT NULL,                -- the header as it travels (schema/wire.cddl)
-        body         BLOB,       -- nonce, then AES-256-GCM of the body as it travels; NULL once it was forgotten here
+        recorded_ms  INTEGER NOT NULL,             -- ms since 1970 as this device told the time
+        state        INTEGER NOT NULL,             -- enum entry_outcome: 0 waiting … 6 parked
+        erased       INTEGER NOT NULL,             -- 1: its person was erased here; never shown again
+        batch        INTEGER REFERENCES receipt_batch (number), -- the signature that the receipt stands under
         request_hash BLOB NOT NULL,                -- keyed hash of what the caller asked for: the same id with other content is refused
         body_hash    BLOB NOT NULL,                -- SHA-256 of the body as it travels
         chain        BLOB NOT NULL,                -- lane's head after this entry
         signature    BLOB,       -- the device's over the head, at the last row that a commit has in the lane; else NULL
-        recorded_ms  INTEGER NOT NULL,             -- ms since 1970 as this device told the time
-        state        INTEGER NOT NULL,             -- enum entry_outcome: 0 waiting … 6 parked
-        erased       INTEGER NOT NULL,             -- 1: its person was erased here; never shown again
-        receipt      BLOB,       -- message with this one receipt (schema/wire.cddl), NULL: none yet
-        batch        INTEGER REFERENCES receipt_batch (number), -- the signature that the receipt stands under
-        row_hash     BLOB NOT NULL                 -- SHA-256 over all columns before this one; of the body over body_hash
+        row_hash     BLOB NOT NULL,                -- SHA-256 over all other columns; of the body over body_hash
+        header       BLOB NOT NULL,                -- the header as it travels (schema/wire.cddl)
+        body         BLOB,       -- nonce, then AES-256-GCM of the body as it travels; NULL once it was forgotten here
+        receipt      BLOB        -- message with this one receipt (schema/wire.cddl), NULL: none yet
 ) STRICT;
 
 CREATE UNIQUE INDEX entry_seq ON entry (incarnation, lane, seq);
-CREATE INDEX entry_state ON entry (state, place);
-CREATE INDEX entry_waiting ON entry (lane, seq) WHERE state = 0;
+CREATE INDEX entry_settled ON entry (state, place) WHERE state <> 0;
 CREATE INDEX entry_batch ON entry (batch) WHERE batch IS NOT NULL;
 
 -- One signature of the store stands for all receipts of one answer; kept as long as one of them is.
