@@ -374,6 +374,13 @@ int pannier_doctor(struct pannier *client, int deep, char **ret)
         return get(client, "doctor", NULL, parameters, 1, ret);
 }
 
+int pannier_ready(struct pannier *client, const char *date, char **ret)
+{
+        const struct parameter parameters[] = {{"date", date}};
+
+        return get(client, "ready", NULL, parameters, 1, ret);
+}
+
 int pannier_drafts(struct pannier *client, char **ret)
 {
         return get(client, "drafts", NULL, NULL, 0, ret);

@@ -281,7 +281,8 @@ struct catalogue_type {
         bool is_task;
         bool is_locality; /* the type whose records at level locality are localities */
         bool is_organisation, is_team, is_staff, is_membership;
-        bool is_baseline; /* what is usual for a person: NEWS2 is scored against it */
+        bool is_baseline;        /* what is usual for a person: NEWS2 is scored against it */
+        bool is_planned_contact; /* the day's list: where somebody is expected */
         const struct catalogue_field *fields; /* ascending by number */
         uint16_t field_count;
         uint16_t group_count;
@@ -356,6 +357,10 @@ struct catalogue_bind {
                 int16_t spo2_scale, spo2_scale_signer, pregnant;
                 uint16_t scale_2, pregnant_yes, pregnant_no;
         } baseline;
+        struct {
+                int16_t start, staff, team, status;
+                uint16_t status_planned, status_started;
+        } planned_contact;
         struct { /* blobs: schema/catalogue/conflict.toml says what is in them */
                 int16_t kind, record_type, record, fields, standing, others, entries, status;
                 int16_t decision, decided_by, decided_at;
@@ -422,5 +427,6 @@ const struct catalogue_type *catalogue_team_type(void);
 const struct catalogue_type *catalogue_organisation_type(void);
 const struct catalogue_type *catalogue_place_type(void);
 const struct catalogue_type *catalogue_baseline_type(void);
+const struct catalogue_type *catalogue_planned_contact_type(void);
 
 #endif

@@ -91,6 +91,12 @@ void record_sql_text(const struct catalogue_type *type, enum record_sql which, i
                 buffer_append_format(out, "DELETE FROM %s WHERE %s = ?1", type->table,
                                      person_column(type));
                 break;
+        case RECORD_SQL_RANGE:
+                append_select(type, "f_", out);
+                buffer_append_format(out, "%s >= ?1 AND f_%s < ?2 ORDER BY f_%s, id",
+                                     type->fields[field_index].name, type->fields[field_index].name,
+                                     type->fields[field_index].name);
+                break;
         case RECORD_SQL_FIND:
                 append_select(type, "f_", out);
                 buffer_append_format(out, "%s = ?1 ORDER BY id", type->fields[field_index].name);

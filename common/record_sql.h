@@ -31,6 +31,7 @@ enum record_sql {
         RECORD_SQL_DELETE_OF_PERSON, /* 1: person */
         RECORD_SQL_COUNT_,
         RECORD_SQL_FIND = RECORD_SQL_COUNT_, /* 1: value; one for each field */
+        RECORD_SQL_RANGE, /* 1: from this value, 2: to below that one; one for each field */
 };
 
 void record_sql_text(const struct catalogue_type *type, enum record_sql which, int field_index,

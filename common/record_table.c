@@ -13,6 +13,7 @@
 struct type_statements {
         sqlite3_stmt *kept[RECORD_SQL_COUNT_];
         sqlite3_stmt *find[FIELD_COUNT_MAX];
+        sqlite3_stmt *range[FIELD_COUNT_MAX];
 };
 
 struct record_tables {
@@ -68,7 +69,17 @@ static int prepare(struct record_tables *tables, const struct catalogue_type *ty
         return r < 0 ? r : db_prepare(tables->db, (const char *)sql.data, ret);
 }
 
-/* @field_index: of RECORD_SQL_FIND only */
+static sqlite3_stmt **place_of(struct type_statements *statements, enum record_sql which,
+                               int field_index)
+{
+        if (which == RECORD_SQL_FIND)
+                return &statements->find[field_index];
+        if (which == RECORD_SQL_RANGE)
+                return &statements->range[field_index];
+        return &statements->kept[which];
+}
+
+/* @field_index: of RECORD_SQL_FIND and RECORD_SQL_RANGE only */
 static int lend(struct record_tables *tables, const struct catalogue_type *type,
                 enum record_sql which, int field_index, struct lent *ret)
 {
@@ -78,7 +89,7 @@ static int lend(struct record_tables *tables, const struct catalogue_type *type,
 
         assert(type >= tables->catalogue->types &&
                type < tables->catalogue->types + tables->catalogue->type_count);
-        kept = which == RECORD_SQL_FIND ? &statements->find[field_index] : &statements->kept[which];
+        kept = place_of(statements, which, field_index);
         if (*kept && sqlite3_stmt_busy(*kept)) {
                 ret->own = true;
                 return prepare(tables, type, which, field_index, &ret->stmt);
@@ -344,6 +355,21 @@ int record_find(struct record_tables *tables, const struct catalogue_type *type,
                 return r;
         bind_value(find.stmt, 1, &type->fields[field_index], value);
         return visit_rows(tables, find.stmt, type, visit, context);
+}
+
+int record_range(struct record_tables *tables, const struct catalogue_type *type, int field_index,
+                 int64_t from, int64_t to, record_visitor *visit, void *context)
+{
+        CLEANUP(give_back) struct lent range = {0};
+        int r;
+
+        assert(field_index >= 0 && field_index < type->field_count);
+        r = lend(tables, type, RECORD_SQL_RANGE, field_index, &range);
+        if (r < 0)
+                return r;
+        db_bind_int(range.stmt, 1, from);
+        db_bind_int(range.stmt, 2, to);
+        return visit_rows(tables, range.stmt, type, visit, context);
 }
 
 static int run_with_id(struct record_tables *tables, const struct catalogue_type *type,

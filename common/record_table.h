@@ -84,4 +84,8 @@ int record_each(struct record_tables *tables, const struct catalogue_type *type,
 int record_find(struct record_tables *tables, const struct catalogue_type *type, int field_index,
                 const struct value *value, record_visitor *visit, void *context);
 
+/* record_range() - visit the records of a type whose field, a number, is from @from to below @to, ascending by it; otherwise as record_find() */
+int record_range(struct record_tables *tables, const struct catalogue_type *type, int field_index,
+                 int64_t from, int64_t to, record_visitor *visit, void *context);
+
 #endif

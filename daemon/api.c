@@ -35,6 +35,7 @@ static const struct route {
         {"GET", "quarantine", api_get_quarantine, NEED_ENGINE},
         {"POST", "enrol", api_post_enrol, NEED_BODY},
         {"GET", "doctor", api_get_doctor, NEED_NOTHING},
+        {"GET", "ready", api_get_ready, NEED_ENGINE},
         {"GET", "catalogue", api_get_catalogue, NEED_NOTHING},
         {"GET", "staff", api_get_staff, NEED_ENGINE},
 };
@@ -223,7 +224,7 @@ static int check_query(struct api_call *call, const struct route *route)
                 {"conflicts", {"limit", "after"}},
                 {"events", {"kinds"}},
                 {"doctor", {"deep"}},
-                {"events", {"kinds"}},
+                {"ready", {"date"}},
         };
         const struct http1_target *target = &call->request->target;
         const char *const *names = NULL;

@@ -20,6 +20,7 @@ struct api_host_status {
         const char *problem;            /* words for the last link-level problem, "" for none */
         bool waiting;                   /* the long poll is open: news come by themselves */
         const char *library;            /* link_library() */
+        int64_t disk_free_bytes;        /* where the databases are; -1: unknown */
 };
 
 /* What the API asks of its host; all are called from the loop. */

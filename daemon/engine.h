@@ -388,6 +388,24 @@ int engine_scopes(struct engine *engine,
 int engine_doctor(struct engine *engine, bool deep,
                   void (*visit)(void *context, bool good, const char *text), void *context);
 
+struct engine_ready { /* how a day's planned contacts stand on this device */
+        uint64_t
+                contacts; /* planned or begun; of a staff member: theirs, and those of their teams that are nobody's yet */
+        uint64_t people; /* who is to be met, each once */
+        uint64_t
+                missing; /* of them, those who are not on this device, or not for this staff member */
+};
+
+/**
+ * engine_ready() - are the people of a day's planned contacts here?
+ * @staff:    whose day; UUID_NONE: everybody's, counts only
+ * @from_ms:  where the day begins, @to_ms: where the next one does; UTC milliseconds
+ *
+ * Return: 0; PANNIER_E_REFUSED for a staff member who is not known here or may not read planned contacts
+ */
+int engine_ready(struct engine *engine, const struct uuid *staff, const struct engine_now *now,
+                 int64_t from_ms, int64_t to_ms, struct engine_ready *ret);
+
 /* ---- exchanging ---- */
 
 enum engine_due { ENGINE_NOTHING, ENGINE_EXCHANGE };

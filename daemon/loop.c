@@ -20,6 +20,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 enum loop_phase { LOOP_IDLE, LOOP_SENDING, LOOP_STEPPING };
 
@@ -634,6 +635,16 @@ static int begin_enrolment(void *context, const struct enrol_link *link, enrol_d
         return 0;
 }
 
+/* What this process may still write there. */
+static int64_t disk_free_bytes(const struct loop *loop)
+{
+        struct statvfs disk;
+
+        if (statvfs(loop->options.state, &disk) < 0)
+                return -1;
+        return (int64_t)disk.f_bavail * (int64_t)disk.f_frsize;
+}
+
 static void tell_status(void *context, struct api_host_status *ret)
 {
         struct loop *loop = context;
@@ -646,6 +657,7 @@ static void tell_status(void *context, struct api_host_status *ret)
                 .problem = loop->problem,
                 .waiting = loop->wait != NULL,
                 .library = link_library(),
+                .disk_free_bytes = disk_free_bytes(loop),
         };
 }
 

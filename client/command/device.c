@@ -1,4 +1,4 @@
-/* pannier status, sync, enrol, doctor: how the device stands. */
+/* pannier status, sync, enrol: how the device stands. */
 #include "client/command/command.h"
 #include "common/clock.h"
 
@@ -336,40 +336,4 @@ int command_enrol(struct context *context, int argc, char **argv)
                 (void)puts("This device is enrolled. It now fetches the people it is there for;\n"
                            "pannier status shows how far it is.");
         return EX_OK;
-}
-
-/* ---- doctor ---- */
-
-int command_doctor(struct context *context, int argc, char **argv)
-{
-        bool deep = false;
-        const struct argument arguments[] = {{"deep", NULL, &deep}};
-        CLEANUP(json_freep) json_t *answer = NULL;
-        const json_t *findings;
-        char **rest, *text;
-        int count, r;
-        int code = arguments_parse(context, argc, argv, arguments, 1, &rest, &count);
-
-        if (code == ARGUMENTS_GIVEN && count)
-                code = usage_error(context, "%s is not understood", rest[0]);
-        if (code == ARGUMENTS_GIVEN)
-                code = client_open(context, false);
-        if (code != ARGUMENTS_GIVEN)
-                return code;
-        pannier_set_timeout(context->client, ENROL_TIMEOUT_MS);
-        r = pannier_doctor(context->client, deep, &text);
-        if (r < 0)
-                return client_failed(context, r);
-        answer = client_json(context, context->json ? strdup(text) : text);
-        if (context->json)
-                (void)client_print(text);
-        if (!answer)
-                return EX_PROTOCOL;
-        findings = json_object_get(answer, "findings");
-        for (size_t i = 0; i < json_array_size(findings) && !context->json; i++) {
-                const json_t *finding = json_array_get(findings, i);
-                (void)printf("%s %s\n", true_of(finding, "good") ? "ok    " : "WRONG ",
-                             text_of(finding, "text"));
-        }
-        return true_of(answer, "good") ? EX_OK : EX_SOFTWARE;
 }

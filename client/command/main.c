@@ -91,6 +91,11 @@ static const struct command {
          "Usage: pannier doctor [--deep]\n\n  --deep           read every row: it may take a "
          "while\n",
          command_doctor},
+        {"ready", "is this device ready for a day's work?",
+         "Usage: pannier ready [--date YYYY-MM-DD]\n\n"
+         "  --date DAY       which day (default: today); with --staff whose planned contacts\n\n"
+         "Exit status 75 where something has to be done first.\n",
+         command_ready},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

@@ -203,6 +203,9 @@ PANNIER_PUBLIC int pannier_draft_delete(struct pannier *client, const char *draf
 PANNIER_PUBLIC int pannier_status(struct pannier *client, char **ret);
 /* pannier_doctor() - what can be checked on the device; @deep: read every row, which may take a while */
 PANNIER_PUBLIC int pannier_doctor(struct pannier *client, int deep, char **ret);
+/* pannier_ready() - is the device ready for a day: are the people of its planned contacts here, how fresh, certificate, disk, clock; @date:
+   YYYY-MM-DD, NULL: today. With a staff member set: their contacts. The answer's "ready" is the verdict, "findings" say why */
+PANNIER_PUBLIC int pannier_ready(struct pannier *client, const char *date, char **ret);
 /* pannier_sync() - have an exchange begin now; returns at once */
 PANNIER_PUBLIC int pannier_sync(struct pannier *client);
 

@@ -14,6 +14,7 @@ MEMBERS = {
     "task": "title for_whom about due status status_requested",
     "access_event": "staff person what why what_person what_list what_search what_guarded what_break_glass",
     "baseline": "spo2_scale spo2_scale_signer pregnant scale_2 pregnant_yes pregnant_no",
+    "planned_contact": "start staff team status status_planned status_started",
     "conflict": "kind record_type record fields standing others entries status decision decided_by decided_at "
                 "kind_concurrent kind_proposal kind_transition kind_duplicate status_open status_decided",
 }

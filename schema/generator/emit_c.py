@@ -3,7 +3,7 @@ from . import emit_schema, emit_sql, model
 
 PROPERTIES = {"person": "is_person", "conflict": "is_conflict", "access_event": "is_access_event", "task": "is_task",
               "place": "is_locality", "organisation": "is_organisation", "team": "is_team", "staff": "is_staff",
-              "membership": "is_membership", "baseline": "is_baseline"}
+              "membership": "is_membership", "baseline": "is_baseline", "planned_contact": "is_planned_contact"}
 ALL_ROLES = "ROLE_ANY"
 
 

@@ -3,6 +3,7 @@
 The statuses are gathered over the file; its last test says which documented one was never seen.
 """
 
+import datetime
 import json
 import re
 import resource
@@ -237,7 +238,7 @@ def test_41_api_nobody_and_strangers_are_refused(contract, tablet, person):
         body = {"POST": alert(person), "PUT": {"type": "visit", "content": {}}}.get(method)
         if method != "DELETE":  # whose drafts are not here looks like who is not here
             contract.call(tablet, method, target, 403, staff=new_id(), body=body)
-        if path not in ("/v1/entries", "/v1/entries/{id}", "/v1/quarantine") or method == "POST":
+        if path not in ("/v1/entries", "/v1/entries/{id}", "/v1/quarantine", "/v1/ready") or method == "POST":
             contract.call(tablet, method, target, 403, staff="", body=body)
     answer = tablet.get("/v1/people", staff="not-an-id")
     assert answer.status == 422 and answer.json["error"]["field"] == "Pannier-Staff"
@@ -453,6 +454,26 @@ def test_41_api_quarantine_doctor_catalogue_and_staff_answer(contract, tablet):
     assert contract.call(tablet, "GET", "/v1/doctor?deep=1", 200).json["good"]
     contract.call(tablet, "GET", "/v1/catalogue", 200)
     contract.call(tablet, "GET", "/v1/staff", 200)
+
+
+def test_41_api_ready_says_who_is_expected_and_whether_they_are_here(contract, tablet, person):
+    def ready(query="", staff=...):
+        return contract.call(tablet, "GET", f"/v1/ready{query}", 200, staff=staff).json
+
+    day = str(datetime.date.today() + datetime.timedelta(days=9))  # nobody else plans anything there
+    assert ready(f"?date={day}") | {"findings": []} == {
+        "ready": True, "date": day, "contacts": 0, "people": 0, "missing": 0, "findings": []}
+    for hour in (9, 14):
+        tablet.record("planned_contact", {"start": f"{day}T{hour:02}:00:00.000Z", "staff": tablet.staff}, person)
+    answer = ready(f"?date={day}")
+    assert (answer["contacts"], answer["people"], answer["missing"]) == (2, 1, 0)
+    assert ready(f"?date={day}", staff=None)["contacts"] == 2
+    assert {finding["name"] for finding in answer["findings"]} == {"contacts", "fresh", "certificate", "disk", "clock", "outbox"}
+    assert "2 planned contacts" in answer["findings"][0]["text"]
+    assert ready()["contacts"] == 0  # of today
+    for date in ("2031-02-29", "tomorrow", ""):
+        assert contract.call(tablet, "GET", f"/v1/ready?date={date}", 422).json["error"]["field"] == "date"
+    contract.call(tablet, "GET", "/v1/ready", 403, staff=str(uuid.uuid4()))
 
 
 def test_41_api_events_tell_what_changed_and_nothing_of_what_is_in_it(contract, tablet, person):

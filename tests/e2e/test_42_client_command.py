@@ -1,5 +1,6 @@
 """The pannier command: what a person at a terminal sees, what a program gets, and what happens to bad input."""
 
+import datetime
 import json
 import re
 import uuid
@@ -10,7 +11,7 @@ from relay import Relay
 from sample import enrolled, sample_locality
 
 COMMANDS = ("status", "sync", "people", "person", "visit", "observe", "escalate", "record", "draft", "outbox", "conflicts",
-            "quarantine", "staff", "enrol", "doctor")
+            "quarantine", "staff", "enrol", "doctor", "ready")
 USAGE, DATAERR, NOINPUT, UNAVAILABLE, TEMPFAIL, NOPERM, SOFTWARE = 64, 65, 66, 69, 75, 77, 70
 
 
@@ -81,6 +82,7 @@ def test_42_client_a_device_that_is_not_enrolled_says_what_to_do(tmp_path):
     assert "pannier enrol LINK" in text(device, "status")
     device.command("people", staff=str(uuid.uuid4()), check=TEMPFAIL)
     assert "WRONG" in text(device, "doctor", code=SOFTWARE)
+    device.command("ready", check=TEMPFAIL)
     assert "begins with pannier://" in device.command("enrol", "https://x", check=DATAERR).stderr
     device.stop()
 
@@ -97,8 +99,15 @@ def test_42_client_enrols_by_link(locality, tmp_path):
 
 def test_42_client_without_a_terminal_everything_is_json(tablet, person):
     for arguments in (["status"], ["people"], ["person", person["id"]], ["outbox"], ["conflicts"], ["quarantine"], ["staff"],
-                      ["doctor"], ["draft"], ["sync"]):
+                      ["doctor"], ["ready"], ["draft"], ["sync"]):
         assert isinstance(json.loads(tablet.command(*arguments, check=0).stdout), dict), arguments
+
+
+def test_42_client_ready_says_what_has_to_be_done_first(tablet, person):
+    day = str(datetime.date.today() + datetime.timedelta(days=8))
+    assert f"nothing is planned on {day}" in text(tablet, "ready", "--date", day)
+    assert "certificate" in text(tablet, "ready", "--date", "2046-05-07", code=TEMPFAIL)  # it will have run out
+    assert "date" in tablet.command("ready", "--date", "7 May", check=DATAERR).stderr
 
 
 def test_42_client_people_are_found_and_shown(tablet, person):

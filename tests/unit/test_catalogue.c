@@ -100,6 +100,7 @@ static void each_property_has_its_one_type(void **state)
         assert_string_equal(catalogue_organisation_type()->name, "organisation");
         assert_string_equal(catalogue_place_type()->name, "place");
         assert_string_equal(catalogue_baseline_type()->name, "baseline");
+        assert_string_equal(catalogue_planned_contact_type()->name, "planned_contact");
         assert_true(catalogue_person_type()->personal);
         assert_false(catalogue_place_type()->personal);
 }

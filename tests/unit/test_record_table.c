@@ -351,6 +351,37 @@ static void records_are_found_by_a_value(void **state)
         }
 }
 
+static int note_number(void *context, const struct record *record, struct bytes stamps)
+{
+        int64_t **next = context;
+
+        (void)stamps;
+        *(*next)++ = record->values[catalogue_bind()->planned_contact.start].integer;
+        return 0;
+}
+
+static void records_between_two_numbers_are_found_in_their_order(void **state)
+{
+        const struct catalogue_type *type = catalogue_planned_contact_type();
+        int16_t start = catalogue_bind()->planned_contact.start;
+        int64_t found[4] = {0}, *next = found;
+        static const int64_t starts[] = {30, 10, 20, 40, -5};
+
+        (void)state;
+        for (unsigned int i = 0; i < 5; i++) {
+                struct record record;
+
+                fill(type, i + 1, &record);
+                record.values[start] = (struct value){.form = VALUE_INTEGER, .integer = starts[i]};
+                assert_int_equal(record_put(tables, &record, BYTES_NONE), 0);
+        }
+        assert_int_equal(record_range(tables, type, start, 10, 40, note_number, &next), 0);
+        assert_int_equal(next - found, 3);
+        assert_int_equal(found[0], 10);
+        assert_int_equal(found[1], 20);
+        assert_int_equal(found[2], 30);
+}
+
 static void a_person_is_removed_with_all_records_and_nobody_else_is(void **state)
 {
         const struct catalogue *catalogue = catalogue_get();
@@ -494,6 +525,7 @@ int main(void)
                 TEST(one_record_is_visited_where_it_lies),
                 TEST(a_visit_may_look_at_the_same_type_again),
                 TEST(records_are_found_by_a_value),
+                TEST(records_between_two_numbers_are_found_in_their_order),
                 TEST(a_person_is_removed_with_all_records_and_nobody_else_is),
                 TEST(one_record_is_deleted),
                 TEST(a_field_that_is_new_in_the_catalogue_gets_its_column),
