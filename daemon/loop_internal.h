@@ -1,0 +1,63 @@
+/*
+ * What loop.c (time, databases, identity, life) and loop_exchange.c (exchanges and the long poll) share. Nobody else includes it.
+ */
+#ifndef DAEMON_LOOP_INTERNAL_H
+#define DAEMON_LOOP_INTERNAL_H
+
+#include "daemon/loop.h"
+#include "daemon/loop_network.h"
+
+#include <event2/event.h>
+
+enum loop_phase { LOOP_IDLE, LOOP_SENDING, LOOP_STEPPING };
+
+enum { LOOP_PROBLEM_SIZE = 256 };
+
+struct loop {
+        struct loop_options options;
+        struct event_base *base;
+        struct event *deadline, *step, *pause, *renewal, *reopen;
+        struct event *term, *interrupt;
+        struct identity *identity;
+        struct link *link;
+        struct enrol *enrol;
+        struct engine *engine; /* NULL until the device is enrolled */
+        struct network *network;
+        struct api *api;
+        bool rebuild; /* at the next reopening, begin with an empty replica */
+        enum loop_phase phase;
+        struct link_transfer *exchange, *wait;
+        struct buffer request;
+        struct buffer early; /* an answer that came before it was wanted */
+        bool has_early;
+        int64_t wait_since_ms;
+        uint32_t wait_pause_ms;
+        uint32_t renew_random;
+        uint64_t boot_id;
+        int64_t last_store_ms; /* newest time the store told, authenticated */
+        char problem[LOOP_PROBLEM_SIZE];
+};
+
+/* ---- loop.c ---- */
+
+void loop_tell_time(void *context, struct engine_now *ret);
+struct engine_now loop_now(struct loop *loop);
+bool loop_clock_is_wrong(const struct loop *loop, int64_t wall_ms);
+/* loop_judge_at() - the time at which certificates are judged where the clock is wrong; 0: now */
+int64_t loop_judge_at(const struct loop *loop);
+void loop_timer(struct event *event, int64_t ms);
+/* loop_engine_failed() - an error that no request carries back: log it, and mend what can be mended */
+void loop_engine_failed(struct loop *loop, int error, const char *what);
+
+/* ---- loop_exchange.c ---- */
+
+/* loop_after_call() - after every call into the engine: its deadline may have moved, and the long poll may be wanted */
+void loop_after_call(struct loop *loop);
+/* loop_drop_exchange() - the exchange that is out, or its answer that nobody waits for any more */
+void loop_drop_exchange(struct loop *loop);
+void loop_on_deadline(evutil_socket_t fd, short what, void *context);
+void loop_on_step(evutil_socket_t fd, short what, void *context);
+void loop_on_pause(evutil_socket_t fd, short what, void *context);
+void loop_on_network(void *context);
+
+#endif
