@@ -412,15 +412,7 @@ static int read_join(struct scan *scan, uint64_t joined, const struct uuid *pers
 
 /* ---- rows ---- */
 
-static int visit_changed(void *context, enum catalogue_class class, const struct wire_row *row)
-{
-        struct scan *scan = context;
-
-        (void)class;
-        return send_row(scan, scan->type, row);
-}
-
-static int read_record(struct scan *scan, const struct feed_row *row)
+static int read_record(struct scan *scan, const struct feed_row *row, const struct wire_row *sent)
 {
         const struct catalogue_type *type = catalogue_type_by_number(row->type);
         const struct record_place place = {row->position, row->id, row->person, row->type};
@@ -431,11 +423,9 @@ static int read_record(struct scan *scan, const struct feed_row *row)
         r = load_covers(scan, &row->person);
         if (r < 0 || is_covered(scan, &place))
                 return r;
-        scan->type = type;
-        r = scan->storage->ops->row_visit(scan->storage, &row->id, visit_changed, scan);
-        if (r == 0)
+        if (!sent)
                 return FAIL(PANNIER_E_CORRUPT, "a feed names a record that is not there");
-        return r < 0 ? r : 0;
+        return send_row(scan, type, sent);
 }
 
 static int read_exit(struct scan *scan, const struct feed_row *row)
@@ -449,7 +439,7 @@ static int read_exit(struct scan *scan, const struct feed_row *row)
         return append_id(scan, &scan->page->exits, &row->id);
 }
 
-static int read_row(void *context, const struct feed_row *row)
+static int read_row(void *context, const struct feed_row *row, const struct wire_row *sent)
 {
         struct scan *scan = context;
         int r = 0;
@@ -458,7 +448,7 @@ static int read_row(void *context, const struct feed_row *row)
                 .epoch = scan->feed->last.epoch, .position = row->position, .record = row->id};
         switch (row->kind) {
         case FEED_RECORD:
-                r = read_record(scan, row);
+                r = read_record(scan, row, sent);
                 break;
         case FEED_JOIN:
                 r = append_id(scan, &scan->page->joins, &row->id);

@@ -102,10 +102,11 @@ static struct judge_day *day_of(struct judge *judge, const struct uuid *locality
 
 /* ---- provisional scopes ---- */
 
-static int take_person(void *context, const struct feed_row *row)
+static int take_person(void *context, const struct feed_row *row, const struct wire_row *sent)
 {
         struct buffer *ids = context;
 
+        (void)sent;
         if (row->kind == FEED_JOIN)
                 buffer_append(ids, BYTES(&row->id, sizeof(row->id)));
         return buffer_check(ids);

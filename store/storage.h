@@ -220,7 +220,9 @@ typedef int storage_row_visit(void *context, enum catalogue_class class,
                               const struct wire_row *row);
 typedef int storage_log_visit(void *context, const struct log_row *row);
 typedef int storage_parked_visit(void *context, const struct parked_row *row);
-typedef int storage_feed_visit(void *context, const struct feed_row *row);
+/* @sent: the record of a FEED_RECORD row as it travels, NULL where it is not there; NULL for other rows */
+typedef int storage_feed_visit(void *context, const struct feed_row *row,
+                               const struct wire_row *sent);
 typedef int storage_scope_visit(void *context, const struct scope *scope);
 typedef int storage_uuid_visit(void *context, const struct uuid *id);
 typedef int storage_number_visit(void *context, const struct uuid *locality, uint64_t feed);
@@ -381,7 +383,7 @@ struct storage_ops {
         /* feed_get() - the row at a place: 1 found, 0 not there */
         int (*feed_get)(struct storage *storage, uint64_t feed, enum catalogue_class class,
                         const struct feed_place *place, struct feed_row *ret);
-        /* feed_scan() - rows after @after, ascending by (position, id) */
+        /* feed_scan() - rows after @after, ascending by (position, id), with what they are about */
         int (*feed_scan)(struct storage *storage, uint64_t feed, enum catalogue_class class,
                          const struct feed_place *after, storage_feed_visit *visit, void *context);
         /* feed_last() - place of the last row; zero where there is none */

@@ -47,7 +47,7 @@ struct storage_sqlite {
         enum sqlite_mode mode;
         bool read_only;
         sqlite3_stmt
-                *places[TYPE_NUMBER_MAX + 1]; /* of a person's records, by type; made when needed */
+                *rows[TYPE_NUMBER_MAX + 1]; /* a person's records, by type; made when needed */
         struct buffer row;                    /* of the record being written */
         sqlite3_stmt *stmts[GROUP_COUNT][SQLITE_STMT_MAX];
         struct scope *feeds; /* by number; kind 0: not known yet */
@@ -98,6 +98,9 @@ int sqlite_load_prepare(struct storage_sqlite *sqlite);
 
 /* sqlite_row_put() - keep a record as it travels, unless it is in no feed */
 int sqlite_row_put(struct storage_sqlite *sqlite, const struct record *record);
+/* sqlite_row_read() - what sqlite_row_put() kept; @ret borrows from @blob */
+int sqlite_row_read(struct bytes blob, const struct uuid *id, enum catalogue_class *ret_class,
+                    struct wire_row *ret);
 void sqlite_feed_free(struct storage_sqlite *sqlite);
 void sqlite_records_free(struct storage_sqlite *sqlite);
 
