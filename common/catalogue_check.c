@@ -261,6 +261,20 @@ static enum news2_consciousness consciousness_of(const char *code)
                       : NEWS2_CONSCIOUSNESS_MISSING;
 }
 
+/* Next to what reads them: age_of(), pregnancy_of(), scale_2_signed(). */
+uint64_t catalogue_check_reads(const struct catalogue_type *type)
+{
+        const struct catalogue_bind *bind = catalogue_bind();
+
+        if (type->is_person)
+                return UINT64_C(1) << bind->person.birth_date | UINT64_C(1) << bind->person.gender;
+        if (type->is_baseline)
+                return UINT64_C(1) << bind->baseline.pregnant |
+                       UINT64_C(1) << bind->baseline.spo2_scale |
+                       UINT64_C(1) << bind->baseline.spo2_scale_signer;
+        return 0;
+}
+
 static int32_t age_of(const struct check *check)
 {
         const struct record *person = check->input->person;

@@ -51,6 +51,13 @@ struct catalogue_check_result {
 int catalogue_check(const struct catalogue_check_input *input, struct record *record,
                     struct arena *arena, struct catalogue_check_result *ret);
 
+/**
+ * catalogue_check_reads() - which fields catalogue_check() looks at in a person's own record or a baseline
+ *
+ * Return: bit 1 << place in type->fields; the others may be left unset in what is given to it
+ */
+uint64_t catalogue_check_reads(const struct catalogue_type *type);
+
 /* catalogue_condition_holds() - is the coded field one of the options? An unset field meets no condition but the empty one. */
 bool catalogue_condition_holds(const struct catalogue_condition *condition,
                                const struct record *record);

@@ -61,6 +61,16 @@ static void append_person(const struct catalogue_type *type, struct buffer *out)
         buffer_append_text(out, " = ?2 AND id > ?1 ORDER BY id");
 }
 
+void record_sql_part(const struct catalogue_type *type, uint64_t fields, struct buffer *out)
+{
+        buffer_append_text(out, "SELECT id, position");
+        for (size_t i = 0; i < type->field_count; i++)
+                if (fields >> i & 1)
+                        buffer_append_format(out, ", f_%s", type->fields[i].name);
+        buffer_append_format(out, " FROM %s WHERE %s = ?1 ORDER BY id", type->table,
+                             person_column(type));
+}
+
 void record_sql_text(const struct catalogue_type *type, enum record_sql which, int field_index,
                      struct buffer *out)
 {

@@ -37,6 +37,9 @@ enum record_sql {
 void record_sql_text(const struct catalogue_type *type, enum record_sql which, int field_index,
                      struct buffer *out);
 
+/* record_sql_part() - id, position and the fields of the bits (1 << place) of a person's records; 1: person */
+void record_sql_part(const struct catalogue_type *type, uint64_t fields, struct buffer *out);
+
 /* record_sql_has_person() - may records of the type hang on a person? */
 bool record_sql_has_person(const struct catalogue_type *type);
 

@@ -14,6 +14,8 @@ struct type_statements {
         sqlite3_stmt *kept[RECORD_SQL_COUNT_];
         sqlite3_stmt *find[FIELD_COUNT_MAX];
         sqlite3_stmt *range[FIELD_COUNT_MAX];
+        sqlite3_stmt *part; /* for the fields that were asked for last */
+        uint64_t part_fields;
 };
 
 struct record_tables {
@@ -341,6 +343,65 @@ int record_each(struct record_tables *tables, const struct catalogue_type *type,
         if (person)
                 bind_id(each.stmt, 2, person);
         return visit_rows(tables, each.stmt, type, visit, context);
+}
+
+/* Who asks for a part asks for the same one each time. */
+static int part_statement(struct record_tables *tables, const struct catalogue_type *type,
+                          uint64_t fields, sqlite3_stmt **ret)
+{
+        struct type_statements *statements = &tables->types[type - tables->catalogue->types];
+        CLEANUP(buffer_deinit) struct buffer sql = BUFFER_INIT;
+        int r;
+
+        if (!statements->part || statements->part_fields != fields) {
+                (void)sqlite3_finalize(statements->part);
+                statements->part = NULL;
+                record_sql_part(type, fields, &sql);
+                buffer_append_byte(&sql, 0);
+                r = buffer_check(&sql);
+                if (r == 0)
+                        r = db_prepare(tables->db, (const char *)sql.data, &statements->part);
+                if (r < 0)
+                        return r;
+                statements->part_fields = fields;
+        }
+        *ret = statements->part;
+        return 0;
+}
+
+static void read_part(sqlite3_stmt *stmt, const struct catalogue_type *type, uint64_t fields,
+                      struct record *ret)
+{
+        int column = 2;
+
+        ret->id = db_column_uuid(stmt, 0);
+        ret->position = (uint64_t)db_column_int(stmt, 1);
+        for (int i = 0; i < type->field_count; i++) {
+                ret->values[i] = (struct value){0};
+                if (fields >> i & 1)
+                        read_value(stmt, column++, &type->fields[i], &ret->values[i]);
+        }
+}
+
+int record_each_part(struct record_tables *tables, const struct catalogue_type *type,
+                     const struct uuid *person, uint64_t fields, record_visitor *visit,
+                     void *context)
+{
+        struct record record = {.type = type, .person = *person};
+        sqlite3_stmt *stmt;
+        int r = part_statement(tables, type, fields, &stmt);
+
+        if (r < 0)
+                return r;
+        bind_id(stmt, 1, person);
+        while ((r = db_step(tables->db, stmt)) == 1) {
+                read_part(stmt, type, fields, &record);
+                r = visit(context, &record, BYTES_NONE);
+                if (r != 0)
+                        break;
+        }
+        db_reset(stmt);
+        return r;
 }
 
 int record_find(struct record_tables *tables, const struct catalogue_type *type, int field_index,

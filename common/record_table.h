@@ -74,6 +74,19 @@ int record_each(struct record_tables *tables, const struct catalogue_type *type,
                 void *context);
 
 /**
+ * record_each_part() - visit a person's records of one type with some of their fields, ascending by id
+ * @fields: bit 1 << place in type->fields: what is read. Everything else of a visited record is unset, but its id,
+ *          person and position
+ *
+ * Each column of a row costs about as much as finding the row. @visit must not ask for a part of the same type.
+ *
+ * Return: as record_each()
+ */
+int record_each_part(struct record_tables *tables, const struct catalogue_type *type,
+                     const struct uuid *person, uint64_t fields, record_visitor *visit,
+                     void *context);
+
+/**
  * record_find() - visit the records of a type whose field has a value, ascending by id
  * @value: not none; a set or map is compared whole
  *

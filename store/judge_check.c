@@ -29,49 +29,50 @@ void judge_facts_changed(struct judge *judge, const struct record *record)
                 row->known = false;
 }
 
-/* Of a person the checks ask for days and codes; texts would have to be copied and are left out. */
-static int take_person(void *context, const struct record *record, struct bytes stamps)
-{
-        struct facts_row *facts = context;
-
-        (void)stamps;
-        facts->has_person = true;
-        facts->record = *record;
-        facts->record.unknown = BYTES_NONE;
-        for (uint16_t i = 0; i < record->type->field_count; i++)
-                if (record->values[i].form == VALUE_BYTES || record->values[i].form == VALUE_PACKED)
-                        facts->record.values[i] = (struct value){.form = VALUE_UNSET};
-        return 0;
-}
-
-struct newest {
+struct reading {
         struct facts_row *facts;
         struct arena *arena;
 };
 
+static int take_person(void *context, const struct record *record, struct bytes stamps)
+{
+        struct reading *reading = context;
+
+        (void)stamps;
+        reading->facts->has_person = true;
+        return record_copy(record, reading->arena, &reading->facts->record);
+}
+
 static int take_newest(void *context, const struct record *record, struct bytes stamps)
 {
-        struct newest *newest = context;
-        struct facts_row *facts = newest->facts;
+        struct reading *reading = context;
+        struct facts_row *facts = reading->facts;
 
         (void)stamps;
         if (facts->has_baseline && record->position < facts->baseline.position)
                 return 0;
         facts->has_baseline = true;
-        return record_copy(record, newest->arena, &facts->baseline);
+        return record_copy(record, reading->arena, &facts->baseline);
+}
+
+static int read_part(struct judge *judge, const struct catalogue_type *type,
+                     const struct uuid *person, storage_record_visit *visit,
+                     struct facts_row *facts)
+{
+        struct reading reading = {facts, &judge->facts_arena};
+
+        return judge->ops->record_part(judge->storage, type, person, catalogue_check_reads(type),
+                                       visit, &reading);
 }
 
 static int read_facts(struct judge *judge, const struct uuid *person, struct facts_row *ret)
 {
-        struct newest newest = {ret, &judge->facts_arena};
         int r;
 
         ret->has_person = ret->has_baseline = false;
-        r = judge->ops->record_visit(judge->storage, catalogue_person_type(), person, take_person,
-                                     ret);
+        r = read_part(judge, catalogue_person_type(), person, take_person, ret);
         if (r >= 0)
-                r = judge->ops->record_each(judge->storage, catalogue_baseline_type(), person, NULL,
-                                            take_newest, &newest);
+                r = read_part(judge, catalogue_baseline_type(), person, take_newest, ret);
         if (r < 0)
                 return r;
         ret->person = *person;

@@ -47,8 +47,7 @@ struct author_row {
 struct facts_row {
         struct uuid person;
         bool known, has_person, has_baseline;
-        struct record record;   /* without its texts */
-        struct record baseline; /* borrows from judge->facts_arena */
+        struct record record, baseline; /* what the checks read of them; in judge->facts_arena */
 };
 
 /* How far a locality was looked through for what ends with a day. */

@@ -274,6 +274,10 @@ struct storage_ops {
         int (*record_each)(struct storage *storage, const struct catalogue_type *type,
                            const struct uuid *person, const struct uuid *after,
                            storage_record_visit *visit, void *context);
+        /* record_part() - a person's, of one type, with the fields of the bits (1 << place) only; the visitor asks for no part */
+        int (*record_part)(struct storage *storage, const struct catalogue_type *type,
+                           const struct uuid *person, uint64_t fields, storage_record_visit *visit,
+                           void *context);
         /* record_find() - those of a type whose field has @value; indexed where the catalogue needs it (uniques, refs) */
         int (*record_find)(struct storage *storage, const struct catalogue_type *type,
                            int field_index, const struct value *value, storage_record_visit *visit,

@@ -29,6 +29,13 @@ static int op_record_each(struct storage *storage, const struct catalogue_type *
         return record_each(sqlite_of(storage)->tables, type, person, after, visit, context);
 }
 
+static int op_record_part(struct storage *storage, const struct catalogue_type *type,
+                          const struct uuid *person, uint64_t fields, storage_record_visit *visit,
+                          void *context)
+{
+        return record_each_part(sqlite_of(storage)->tables, type, person, fields, visit, context);
+}
+
 static int op_record_put(struct storage *storage, const struct record *record, struct bytes stamps)
 {
         struct storage_sqlite *sqlite = sqlite_of(storage);
@@ -103,6 +110,7 @@ void sqlite_records_ops(struct storage_ops *ops)
         ops->record_get = op_record_get;
         ops->record_visit = op_record_visit;
         ops->record_each = op_record_each;
+        ops->record_part = op_record_part;
         ops->record_find = op_record_find;
         ops->record_put = op_record_put;
 }

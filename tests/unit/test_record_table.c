@@ -250,6 +250,53 @@ static void records_of_a_person_are_visited_in_order_and_from_anywhere(void **st
         assert_int_equal(seen.count, 6);
 }
 
+struct parts {
+        uint64_t fields;
+        size_t count;
+        int answer;
+};
+
+static int see_part(void *context, const struct record *part, struct bytes stamps)
+{
+        CLEANUP(arena_deinit) struct arena arena = ARENA_INIT;
+        struct parts *parts = context;
+        struct record whole;
+
+        assert_int_equal(stamps.size, 0);
+        assert_int_equal(record_get(tables, part->type, &part->id, &arena, &whole, NULL), 1);
+        assert_int_equal(part->position, whole.position);
+        assert_true(uuid_equal(&part->person, &whole.person));
+        for (int i = 0; i < part->type->field_count; i++)
+                if (parts->fields >> i & 1)
+                        assert_true(value_equal(&part->values[i], &whole.values[i]));
+                else
+                        assert_int_equal(part->values[i].form, VALUE_UNSET);
+        parts->count++;
+        return parts->answer;
+}
+
+static void of_a_person_s_records_a_part_of_the_fields_is_read(void **state)
+{
+        const struct catalogue_type *type = any_personal_type();
+        struct uuid one = sample_id(500), other = sample_id(501);
+
+        (void)state;
+        put_many(&one, 1, 5);
+        put_many(&other, 6, 4);
+        for (int i = 0; i < type->field_count; i++) {
+                struct parts parts = {.fields = UINT64_C(1) << i | UINT64_C(1)};
+
+                assert_int_equal(
+                        record_each_part(tables, type, &one, parts.fields, see_part, &parts), 0);
+                assert_int_equal(parts.count, 5);
+                parts = (struct parts){.fields = UINT64_C(1) << i, .answer = PANNIER_E_BUSY};
+                assert_int_equal(
+                        record_each_part(tables, type, &other, parts.fields, see_part, &parts),
+                        PANNIER_E_BUSY);
+                assert_int_equal(parts.count, 1);
+        }
+}
+
 static void a_visit_may_stop_or_fail_and_the_next_one_begins_anew(void **state)
 {
         const struct catalogue_type *type = any_personal_type();
@@ -521,6 +568,7 @@ int main(void)
                 TEST(only_a_newer_record_is_put_where_that_is_asked_for),
                 TEST(what_is_not_there_is_not_found),
                 TEST(records_of_a_person_are_visited_in_order_and_from_anywhere),
+                TEST(of_a_person_s_records_a_part_of_the_fields_is_read),
                 TEST(a_visit_may_stop_or_fail_and_the_next_one_begins_anew),
                 TEST(one_record_is_visited_where_it_lies),
                 TEST(a_visit_may_look_at_the_same_type_again),
