@@ -67,17 +67,25 @@ static int add_receipt(struct making *making, const struct wire_receipt *receipt
         return 0;
 }
 
-/* Of what was taken, from the snapshot: a receipt says only what is durable. */
+/* A receipt says only what is durable: what the commit before this answer judged, and what the snapshot has. */
+static int receipt_of_entry(struct making *making, const struct exchange_entry *entry)
+{
+        struct entry_header header;
+        struct wire_receipt receipt;
+        int r;
+
+        if (entry->receipt.outcome != 0)
+                return add_receipt(making, &entry->receipt, true);
+        r = exchange_known(making->exchange, &making->device.id, entry, &making->exchange->arena,
+                           &receipt, &header);
+        return r == FOUND_SAME ? add_receipt(making, &receipt, true) : r;
+}
+
 static int receipts_of_run(struct making *making, const struct exchange_run *run)
 {
         for (size_t i = 0; i < run->count; i++) {
-                struct entry_header header;
-                struct wire_receipt receipt;
-                int r = exchange_known(making->exchange, &making->device.id, &run->entries[i],
-                                       &making->exchange->arena, &receipt, &header);
+                int r = receipt_of_entry(making, &run->entries[i]);
 
-                if (r == FOUND_SAME)
-                        r = add_receipt(making, &receipt, true);
                 if (r < 0)
                         return r;
         }

@@ -22,7 +22,7 @@ struct commit {
 /* What is the same for all items of one request. */
 struct taking {
         struct commit *commit;
-        const struct exchange_request *request;
+        struct exchange_request *request;
         struct device_row device;
         bool active;
         struct judge_origin origin;
@@ -124,22 +124,26 @@ static int begin(struct commit *commit)
 
 /* ---- entries ---- */
 
-static struct judge_entry judge_input(const struct exchange_entry *entry)
+/* What comes of it is told to the device once the commit is durable. */
+static struct judge_entry judge_input(struct taking *taking, struct exchange_entry *entry)
 {
         struct judge_entry input = {
                 .header = &entry->header,
                 .header_bytes = entry->header_bytes,
                 .body = entry->body,
+                .arena = &taking->request->arena,
+                .receipt = &entry->receipt,
         };
 
+        entry->receipt = (struct wire_receipt){0};
         memcpy(input.body_hash, entry->body_hash, HASH_SIZE);
         return input;
 }
 
-static int judge_one(struct taking *taking, const struct exchange_entry *entry)
+static int judge_one(struct taking *taking, struct exchange_entry *entry)
 {
         struct exchange *exchange = taking->commit->exchange;
-        const struct judge_entry input = judge_input(entry);
+        const struct judge_entry input = judge_input(taking, entry);
         struct entry_header header;
         struct wire_receipt receipt;
         int r;
@@ -154,26 +158,27 @@ static int judge_one(struct taking *taking, const struct exchange_entry *entry)
                             entry->refused != REASON_NONE ? entry->refused : REASON_DEVICE);
 }
 
-static int refuse_one(struct taking *taking, const struct exchange_entry *entry)
+static int refuse_one(struct taking *taking, struct exchange_entry *entry)
 {
-        const struct judge_entry input = judge_input(entry);
+        const struct judge_entry input = judge_input(taking, entry);
 
         return judge_refuse(taking->commit->exchange->judge, &taking->origin, &input,
                             REASON_INTERNAL);
 }
 
-static int go_back(struct taking *taking)
+static int go_back(struct taking *taking, struct exchange_entry *entry)
 {
         struct commit *commit = taking->commit;
         int r = commit->storage->ops->savepoint_back(commit->storage);
 
+        entry->receipt = (struct wire_receipt){0};
         if (r == 0)
                 judge_begin(commit->exchange->judge, commit->now_ms);
         return r;
 }
 
 /* Return: 0; 1 the entry can be neither judged nor quarantined, so its lane ends here; or an error */
-static int judge_carefully(struct taking *taking, const struct exchange_entry *entry)
+static int judge_carefully(struct taking *taking, struct exchange_entry *entry)
 {
         const struct storage_ops *ops = taking->commit->storage->ops;
         struct storage *storage = taking->commit->storage;
@@ -184,7 +189,7 @@ static int judge_carefully(struct taking *taking, const struct exchange_entry *e
         failed = judge_one(taking, entry);
         if (failed == 0 || is_fatal(failed))
                 return failed < 0 ? failed : ops->savepoint_keep(storage);
-        r = go_back(taking);
+        r = go_back(taking, entry);
         if (r == 0)
                 r = ops->savepoint(storage);
         if (r < 0)
@@ -192,11 +197,11 @@ static int judge_carefully(struct taking *taking, const struct exchange_entry *e
         failed = refuse_one(taking, entry);
         if (failed == 0 || is_fatal(failed))
                 return failed < 0 ? failed : ops->savepoint_keep(storage);
-        r = go_back(taking);
+        r = go_back(taking, entry);
         return r < 0 ? r : 1;
 }
 
-static int take_entry(struct taking *taking, const struct exchange_entry *entry)
+static int take_entry(struct taking *taking, struct exchange_entry *entry)
 {
         return taking->commit->careful ? judge_carefully(taking, entry) : judge_one(taking, entry);
 }
@@ -276,7 +281,7 @@ static int take_entries(struct taking *taking, const struct exchange_run *run,
         int r = 0;
 
         for (i = 0; i < run->count && r == 0; i++) {
-                const struct exchange_entry *entry = &run->entries[i];
+                struct exchange_entry *entry = &run->entries[i];
                 uint64_t seq = run->wire->first + i;
 
                 /* The judge knows what it took in this run; a refusal makes it forget. */
@@ -427,7 +432,18 @@ static int take_item(struct taking *taking, const struct exchange_item *item)
         return 0;
 }
 
-static int take_request(struct commit *commit, const struct exchange_request *request)
+/* Of a commit that failed nothing is told: played again, it may not come to every entry. */
+static void forget_receipts(struct exchange_request *request)
+{
+        for (size_t i = 0; i < request->item_count; i++) {
+                struct exchange_run *run = &request->items[i].run;
+
+                for (size_t k = 0; request->items[i].kind == ITEM_RUN && k < run->count; k++)
+                        run->entries[k].receipt = (struct wire_receipt){0};
+        }
+}
+
+static int take_request(struct commit *commit, struct exchange_request *request)
 {
         struct taking taking = {.commit = commit, .request = request};
         int r = exchange_device(commit->exchange, &request->device.id, &taking.device);
@@ -456,6 +472,8 @@ static int play(struct commit *commit)
                 return r;
         arena_reset(&commit->exchange->arena);
         judge_begin(commit->exchange->judge, commit->now_ms);
+        for (size_t i = 0; i < commit->request_count; i++)
+                forget_receipts(commit->requests[i]);
         for (size_t i = 0; i < commit->request_count && r == 0; i++)
                 r = take_request(commit, commit->requests[i]);
         if (r == 0)

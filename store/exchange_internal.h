@@ -14,6 +14,8 @@ struct exchange_entry {
         uint8_t body_hash[HASH_SIZE];
         uint8_t head[HASH_SIZE];        /* of its lane's chain, after it */
         enum quarantine_reason refused; /* REASON_NONE: it is for the judge */
+        struct wire_receipt
+                receipt; /* outcome 0: the commit did not judge it, its row has to be read */
 };
 
 /* A run whose signature is the device's. */

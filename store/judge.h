@@ -53,6 +53,9 @@ struct judge_entry {
         const struct entry_header *header;
         struct bytes header_bytes, body; /* as they travelled */
         uint8_t body_hash[HASH_SIZE];
+        struct arena *arena; /* owns what the receipt borrows */
+        struct wire_receipt *
+                receipt; /* filled where the entry gets its outcome now, not for a repeat; NULL: not asked for */
 };
 
 /* judge_locality() - in which locality an entry is judged: its own where it is in this transaction, else the device's */

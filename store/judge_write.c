@@ -89,6 +89,28 @@ static void fill_row(const struct judge *judge, const struct judge_case *c, stru
         row->previous = c->body.previous;
 }
 
+/* What the log's row says, for an answer that need not read it again. */
+static int tell_outcome(const struct judge_entry *entry, const struct log_row *row,
+                        const struct wire_receipt *told)
+{
+        const struct bytes effects =
+                BYTES(told->effects, told->effects_count * sizeof(*told->effects));
+        const struct bytes conflicts =
+                BYTES(told->conflicts, told->conflicts_count * sizeof(*told->conflicts));
+        struct wire_receipt receipt = *told;
+
+        receipt.entry = row->id;
+        receipt.epoch = row->epoch;
+        receipt.position = row->outcome == OUTCOME_QUARANTINED ? 0 : row->position;
+        memcpy(receipt.body_hash, row->body_hash, HASH_SIZE);
+        receipt.effects = (const void *)arena_copy(entry->arena, effects).data;
+        receipt.conflicts = (const void *)arena_copy(entry->arena, conflicts).data;
+        if ((effects.size && !receipt.effects) || (conflicts.size && !receipt.conflicts))
+                return FAIL(PANNIER_E_MEMORY, "a receipt");
+        *entry->receipt = receipt;
+        return 0;
+}
+
 int judge_write_log(struct judge *judge, const struct judge_case *c, enum entry_outcome outcome,
                     uint16_t reason, const struct wire_effect *effects, size_t effect_count)
 {
@@ -112,6 +134,8 @@ int judge_write_log(struct judge *judge, const struct judge_case *c, enum entry_
         row.effects = buffer_view(&encoded);
         if (r >= 0)
                 r = log_append(judge->storage, &row);
+        if (r >= 0 && c->entry->receipt)
+                r = tell_outcome(c->entry, &row, &receipt);
         if (r < 0 || outcome != OUTCOME_QUARANTINED)
                 return r;
         return judge->ops->quarantine_put(judge->storage, &(struct quarantine_row){

@@ -243,9 +243,10 @@ static const struct tablet_entry *find_entry(const struct tablet *tablet, const 
 
 /* The store signed these receipts for this device, over the bodies as the device sent them. */
 static void check_receipts(const struct tablet *tablet, const struct store_side *side,
-                           const struct wire_receipts *message)
+                           const struct wire_receipts *message, struct reply *reply)
 {
         CLEANUP(buffer_deinit) struct buffer signed_part = BUFFER_INIT;
+        CLEANUP(buffer_deinit) struct buffer hashes = BUFFER_INIT;
         struct wire_receipt *receipts = calloc(message->receipts_count, sizeof(*receipts));
 
         assert_non_null(receipts);
@@ -267,6 +268,11 @@ static void check_receipts(const struct tablet *tablet, const struct store_side 
         assert_int_equal(public_key_verify(side->signing_public, buffer_view(&signed_part),
                                            message->signature),
                          0);
+        wire_receipt_hashes(receipts, message->receipts_count, &hashes);
+        assert_int_equal(buffer_check(&hashes), 0);
+        assert_int_equal(hashes.size, message->receipts_count * HASH_SIZE);
+        assert_true(reply->receipt_count + message->receipts_count <= REPLY_RECEIPTS_MAX);
+        memcpy(reply->receipt_hashes[reply->receipt_count], hashes.data, hashes.size);
         free(receipts);
 }
 
@@ -327,7 +333,7 @@ static void take_answer(struct tablet *tablet, const struct store_side *side, st
                 if (message.kind == WIRE_KIND_STORE_HELLO) {
                         take_hello(tablet, side, &message.store_hello, reply);
                 } else if (message.kind == WIRE_KIND_RECEIPTS) {
-                        check_receipts(tablet, side, &message.receipts);
+                        check_receipts(tablet, side, &message.receipts, reply);
                         for (size_t i = 0; i < message.receipts.receipts_count; i++)
                                 reply->receipts[reply->receipt_count++] =
                                         message.receipts.receipts[i];

@@ -50,7 +50,8 @@ struct store_side {
 struct reply {
         int error; /* of exchange_read() or exchange_commit() */
         enum wire_device_state state;
-        struct wire_receipt receipts[REPLY_RECEIPTS_MAX]; /* without lists */
+        struct wire_receipt receipts[REPLY_RECEIPTS_MAX];      /* without lists */
+        uint8_t receipt_hashes[REPLY_RECEIPTS_MAX][HASH_SIZE]; /* over all that each says */
         size_t receipt_count;
         uint64_t next[LANE_COUNT];
         bool forked[LANE_COUNT];

@@ -102,6 +102,8 @@ static void test_a_request_that_comes_again_gets_the_same_receipts_and_changes_n
                         assert_int_equal(reply.receipts[k].position, first.receipts[k].position);
                         assert_int_equal(reply.receipts[k].outcome, first.receipts[k].outcome);
                 }
+                /* The first ones were told as they were judged, these are read from the log. */
+                assert_memory_equal(reply.receipt_hashes, first.receipt_hashes, 5 * HASH_SIZE);
         }
         assert_int_equal(entries_in_log(), 5);
 }
@@ -449,6 +451,30 @@ static int failing_log_append(struct storage *storage, const struct log_row *row
         return real->log_append(storage, row);
 }
 
+static void test_where_an_entry_fails_what_is_told_at_once_is_what_is_told_again(void **state)
+{
+        static struct reply first;
+        struct uuid id = alert_id(3);
+
+        (void)state;
+        real = test.writer->ops;
+        faulty = *real;
+        faulty.record_put = failing_record_put;
+        fails_for = id;
+        fails_with = PANNIER_E_INTERNAL;
+        store_side_close(&side); /* the judge remembers the table of functions */
+        test.writer->ops = &faulty;
+        store_side_open(&side, &test);
+        write_alerts(5);
+        tablet_sync(&tablet, &side, 1, &first);
+        assert_int_equal(first.receipt_count, 5);
+        assert_int_equal(reply_reason(&first, &id), REASON_INTERNAL);
+        tablet_sync(&tablet, &side, 1, &reply);
+        assert_int_equal(reply.receipt_count, 5);
+        assert_memory_equal(reply.receipt_hashes, first.receipt_hashes, 5 * HASH_SIZE);
+        test.writer->ops = real;
+}
+
 static void test_an_entry_that_the_store_fails_on_is_quarantined_alone(void **state)
 {
         struct uuid id = alert_id(3);
@@ -629,6 +655,7 @@ int main(void)
                 TEST(test_another_devices_entry_id_is_quarantined_without_a_word_about_it),
                 TEST(test_entries_for_unknown_and_for_strange_people_are_parked_alike),
                 TEST(test_the_receipt_of_a_parked_entry_is_owed_until_the_device_knows_it),
+                TEST(test_where_an_entry_fails_what_is_told_at_once_is_what_is_told_again),
                 TEST(test_an_entry_that_the_store_fails_on_is_quarantined_alone),
                 TEST(test_where_storage_fails_nothing_at_all_is_recorded),
                 TEST(test_a_device_ends_level_with_the_store_and_then_nothing_is_news),
