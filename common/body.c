@@ -53,7 +53,8 @@ int body_unpack(struct body_codec *codec, struct bytes packed, struct buffer *ou
         if (packed.size < HEAD_SIZE)
                 return FAIL(PANNIER_E_MALFORMED, "body of %zu bytes", packed.size);
         if (packed.data[0] != BODY_FORMAT)
-                return FAIL(PANNIER_E_TOO_NEW, "body of format %u", packed.data[0]);
+                return FAIL(packed.data[0] > BODY_FORMAT ? PANNIER_E_TOO_NEW : PANNIER_E_MALFORMED,
+                            "body of format %u", packed.data[0]);
         return decompress_body(codec->compressor, packed.data[1],
                                BYTES(packed.data + HEAD_SIZE, packed.size - HEAD_SIZE),
                                ENTRY_BODY_MAX, out);

@@ -34,8 +34,8 @@ int body_pack(struct body_codec *codec, struct bytes clear, struct buffer *out);
  *
  * Never makes more than ENTRY_BODY_MAX bytes, whatever the frame promises. @out is unchanged on failure.
  *
- * Return: 0; PANNIER_E_MALFORMED; PANNIER_E_LIMIT; PANNIER_E_TOO_NEW where the format or the dictionary is not known here;
- *         PANNIER_E_MEMORY
+ * Return: 0; PANNIER_E_MALFORMED; PANNIER_E_LIMIT; PANNIER_E_TOO_NEW where the format or the dictionary is not known here
+ *         yet; PANNIER_E_MEMORY
  */
 int body_unpack(struct body_codec *codec, struct bytes packed, struct buffer *out);
 

@@ -271,11 +271,10 @@ json_t *api_entry_to_json(const struct engine_outbox_entry *entry)
                 "outcomes", field_outcomes(entry));
         if (!json)
                 return NULL;
-        if (entry->quarantine_reason &&
-            json_object_set_new(json, "quarantine",
-                                json_pack("{s:s, s:s}", "reason",
-                                          reason_name(entry->quarantine_reason), "message",
-                                          reason_sentence(entry->quarantine_reason))) < 0)
+        if (entry->reason &&
+            json_object_set_new(json, entry->state == OUTCOME_PARKED ? "waits_for" : "quarantine",
+                                json_pack("{s:s, s:s}", "reason", reason_name(entry->reason),
+                                          "message", reason_sentence(entry->reason))) < 0)
                 return NULL;
         if (entry->readable && entry->body && set_body(json, entry) < 0)
                 return NULL;

@@ -265,8 +265,8 @@ struct engine_outbox_entry {
         bool damaged; /* the row on disk is not what was written; only id, lane, seq, state and receipt are given */
         bool readable; /* the body is here and this staff member may see it; else the fields below are none */
         const struct catalogue_type *type;
-        const struct entry_body *body;            /* borrowed */
-        uint16_t quarantine_reason;               /* number of wire.h's list, 0: none */
+        const struct entry_body *body; /* borrowed */
+        uint16_t reason; /* of the quarantine, or what it waits for (common/reason.h); 0: none */
         struct position position;                 /* where the store committed it; zero: not */
         const struct engine_outbox_field *fields; /* outcome per field, of the receipt */
         size_t field_count;

@@ -65,7 +65,7 @@ static int fill_receipt(struct outbox_list *list, struct bytes message,
                         .effect = receipt->effects[i].effect};
         entry->fields = fields;
         entry->field_count = receipt->effects_count;
-        entry->quarantine_reason = receipt->reason;
+        entry->reason = receipt->reason;
         entry->position = (struct position){receipt->epoch, receipt->position};
         entry->receipt_ms = read.receipts.now_ms;
         return 0;

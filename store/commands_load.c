@@ -314,7 +314,9 @@ static int on_log_row(void *context, const struct log_row *row)
 
 static int on_parked(void *context, const struct parked_row *row)
 {
-        return show_entry(context, &row->id, &row->device, OUTCOME_PARKED, 0, row->received_ms);
+        return show_entry(context, &row->id, &row->device, OUTCOME_PARKED,
+                          row->wait == WAIT_UPGRADE ? REASON_UPGRADE : REASON_NONE,
+                          row->received_ms);
 }
 
 static int on_locality(void *context, const struct uuid *id)

@@ -84,6 +84,8 @@ static int read_body(struct judge *judge, struct judge_case *c, uint16_t *ret_re
                 *ret_reason = REASON_RANGE;
         else if (r == PANNIER_E_LIMIT)
                 *ret_reason = REASON_LIMIT;
+        else if (r == PANNIER_E_TOO_NEW)
+                *ret_reason = REASON_UPGRADE;
         else if (r < 0)
                 *ret_reason = REASON_MALFORMED;
         if (r < 0)
@@ -91,7 +93,9 @@ static int read_body(struct judge *judge, struct judge_case *c, uint16_t *ret_re
         c->readable = true;
         c->type = catalogue_type_by_number(c->body.type);
         if (!c->type)
-                *ret_reason = REASON_CATALOGUE;
+                *ret_reason = c->body.catalogue_version > catalogue_get()->version
+                                      ? REASON_UPGRADE
+                                      : REASON_CATALOGUE;
         return 0;
 }
 
@@ -131,6 +135,10 @@ static int judge_case(struct judge *judge, struct judge_case *c)
                 r = judge_admit(judge, c, &obstacle);
         if (r < 0)
                 return r;
+        if (reason == REASON_UPGRADE) {
+                judge_wait_for_upgrade(c, &obstacle);
+                reason = REASON_NONE;
+        }
         if (reason == REASON_NONE)
                 reason = (uint16_t)obstacle.reason;
         if (reason != REASON_NONE) {

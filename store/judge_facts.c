@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
-static const struct wire_head *shown_head(const struct judge_origin *origin,
-                                          const struct uuid *locality)
+const struct wire_head *judge_shown_head(const struct judge_origin *origin,
+                                         const struct uuid *locality)
 {
         for (size_t i = 0; i < origin->head_count; i++)
                 if (uuid_equal(&origin->heads[i].locality, locality))
@@ -16,14 +16,27 @@ static const struct wire_head *shown_head(const struct judge_origin *origin,
         return NULL;
 }
 
+/* Of an entry that could not be read when it came, so that its base was not looked at. */
+static bool was_beyond(const struct judge_case *c)
+{
+        const struct position *base = &c->body.base;
+
+        if (c->parked->wait != WAIT_UPGRADE || !uuid_equal(&c->body.base_locality, c->locality))
+                return false; /* it was checked then, or counts as nothing seen */
+        return base->epoch > c->epoch ||
+               (base->epoch == c->epoch && base->position > c->parked->wait_seq);
+}
+
 /* The store never gave out a state beyond the newest head that it signed and the device shows. */
 static bool is_beyond(const struct judge_case *c)
 {
-        const struct wire_head *head = shown_head(c->origin, &c->body.base_locality);
+        const struct wire_head *head = judge_shown_head(c->origin, &c->body.base_locality);
         const struct position *base = &c->body.base;
 
-        if (c->parked || (base->epoch == 0 && base->position == 0))
+        if (base->epoch == 0 && base->position == 0)
                 return false;
+        if (c->parked)
+                return was_beyond(c);
         if (!head || base->epoch > head->epoch)
                 return true;
         return base->epoch == head->epoch && base->position > head->position;

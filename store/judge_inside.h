@@ -122,6 +122,10 @@ struct judge_obstacle {
         uint64_t wait_seq;
 };
 
+/* judge_facts.c: newest head of a locality that the device shows; NULL: none */
+const struct wire_head *judge_shown_head(const struct judge_origin *origin,
+                                         const struct uuid *locality);
+
 /* judge_admit.c: 0 and @ret filled; an obstacle without reason and wait: go on */
 int judge_admit(struct judge *judge, struct judge_case *c, struct judge_obstacle *ret);
 
@@ -199,6 +203,8 @@ struct uuid judge_derived(const struct judge_case *c, const char *what, uint16_t
 
 /* judge_parked.c */
 int judge_park(struct judge *judge, struct judge_case *c, const struct judge_obstacle *obstacle);
+/* judge_wait_for_upgrade() - it cannot be read yet; what the device was shown is kept for the check of its base */
+void judge_wait_for_upgrade(const struct judge_case *c, struct judge_obstacle *ret);
 int judge_any_parked(struct judge *judge, const struct uuid *locality, bool *ret);
 /* judge_wake() - remember that this has come; judge_settle() looks at what waited for it */
 int judge_wake(struct judge *judge, const struct uuid *locality, enum parked_wait wait,

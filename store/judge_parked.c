@@ -1,6 +1,6 @@
 /*
  * Entries that build on something that has not arrived. They are looked at again when it does, in the order in which their
- * device wrote them, and given up after seven days.
+ * device wrote them, and given up after seven days, but for what only an upgrade of this store can make readable.
  */
 #include "store/judge_inside.h"
 
@@ -63,6 +63,20 @@ int judge_park(struct judge *judge, struct judge_case *c, const struct judge_obs
         memcpy(row.body_hash, c->entry->body_hash, HASH_SIZE);
         judge->parked_known = false;
         return judge->ops->parked_put(judge->storage, &row);
+}
+
+void judge_wait_for_upgrade(const struct judge_case *c, struct judge_obstacle *ret)
+{
+        const struct wire_head *head = judge_shown_head(c->origin, c->locality);
+        bool again = c->parked && c->parked->wait == WAIT_UPGRADE;
+
+        *ret = (struct judge_obstacle){
+                .wait = WAIT_UPGRADE,
+                .wait_id = c->entry->header->device,
+                .wait_seq = again                             ? c->parked->wait_seq
+                            : head && head->epoch == c->epoch ? head->position
+                                                              : 0,
+        };
 }
 
 int judge_wake(struct judge *judge, const struct uuid *locality, enum parked_wait wait,
@@ -230,17 +244,41 @@ static int give_up(struct judge *judge, const struct parked_row *row)
                             row->wait == WAIT_LANE ? REASON_NEEDS : REASON_NOT_HERE);
 }
 
+struct expiring {
+        struct judge *judge;
+        struct parked_list list;
+};
+
+static void expiring_deinit(struct expiring *expiring)
+{
+        parked_list_deinit(&expiring->list);
+}
+
+/* What a device that is ahead of this store wrote, and what it wrote on top of that, waits as long as it takes. */
+static int collect_old(void *context, const struct parked_row *row)
+{
+        struct expiring *expiring = context;
+        struct judge *judge = expiring->judge;
+        bool waits = row->wait == WAIT_UPGRADE;
+        int r = 0;
+
+        if (!waits)
+                r = judge->ops->parked_waiting(judge->storage, &row->locality, WAIT_UPGRADE,
+                                               &row->device, see_one, &waits);
+        return r < 0 || waits ? (r < 0 ? r : 0) : collect(&expiring->list, row);
+}
+
 int judge_expire(struct judge *judge, const struct uuid *locality, size_t max)
 {
-        CLEANUP(parked_list_deinit) struct parked_list list = {.max = max};
+        CLEANUP(expiring_deinit) struct expiring old = {.judge = judge, .list = {.max = max}};
         int r = judge->ops->parked_older(judge->storage, locality, judge->now_ms - JUDGE_PARKED_MS,
-                                         collect, &list);
+                                         collect_old, &old);
 
         judge->taken_known = false;
-        for (size_t i = 0; i < list.count && r >= 0; i++) {
-                struct parked_row row = row_at(&list, i);
+        for (size_t i = 0; i < old.list.count && r >= 0; i++) {
+                struct parked_row row = row_at(&old.list, i);
 
                 r = give_up(judge, &row);
         }
-        return r < 0 ? r : (int)list.count;
+        return r < 0 ? r : (int)old.list.count;
 }

@@ -96,7 +96,11 @@ int receipt_from_row(const struct log_row *row, struct arena *arena, struct wire
 
 void receipt_parked(const struct parked_row *row, struct wire_receipt *ret)
 {
-        *ret = (struct wire_receipt){.entry = row->id, .outcome = OUTCOME_PARKED};
+        *ret = (struct wire_receipt){
+                .entry = row->id,
+                .outcome = OUTCOME_PARKED,
+                .reason = row->wait == WAIT_UPGRADE ? REASON_UPGRADE : REASON_NONE,
+        };
         memcpy(ret->body_hash, row->body_hash, HASH_SIZE);
 }
 

@@ -84,6 +84,7 @@ enum parked_wait {                  /* what a parked entry waits for; the number
                    WAIT_ENTRY = 3,  /* the entry that it continues (body.previous) */
                    WAIT_LANE =
                            4, /* the entry at (device, incarnation, lane, seq) that its header needs */
+                   WAIT_UPGRADE = 5, /* a store that can read it; never given up */
 };
 
 struct parked_row {
@@ -94,9 +95,11 @@ struct parked_row {
         uint8_t lane;
         uint64_t seq;
         enum parked_wait wait;
-        struct uuid wait_id; /* record, person or entry; for WAIT_LANE the incarnation */
-        uint8_t wait_lane;   /* WAIT_LANE only */
-        uint64_t wait_seq;   /* WAIT_LANE only */
+        struct uuid
+                wait_id; /* record, person or entry; for WAIT_LANE the incarnation; for WAIT_UPGRADE the device */
+        uint8_t wait_lane; /* WAIT_LANE only */
+        uint64_t
+                wait_seq; /* WAIT_LANE: of the entry; WAIT_UPGRADE: newest position of the locality that the device showed */
         int64_t received_ms;
         int64_t clock_offset_ms;
         struct bytes header, body; /* as they travelled */

@@ -91,13 +91,15 @@ static void print_entry(struct context *context, const json_t *entry)
                 catalogue_type_by_name(bytes_text(text_of(entry, "type")));
         const json_t *fields = json_object_get(entry, "fields");
         const json_t *outcomes = json_object_get(entry, "outcomes");
-        const json_t *quarantine = json_object_get(entry, "quarantine");
+        const json_t *why = json_object_get(entry, "quarantine");
         int64_t answered_ms = instant_of(entry, "answered");
 
         (void)printf("%s %s\n  %s\n", true_of(entry, "readable") ? title_of(entry) : "Entry",
                      text_of(entry, "id"), state_word(text_of(entry, "state")));
-        if (quarantine)
-                (void)printf("  %s\n", text_of(quarantine, "message"));
+        if (!why)
+                why = json_object_get(entry, "waits_for");
+        if (why)
+                (void)printf("  %s\n", text_of(why, "message"));
         if (instant_of(entry, "recorded"))
                 (void)printf("  recorded %s\n", when_text(instant_of(entry, "recorded")));
         (void)printf("  answered by the store: %s\n",

@@ -65,9 +65,9 @@ CREATE TABLE parked (
         lane            INTEGER NOT NULL,
         seq             INTEGER NOT NULL,
         wait            INTEGER NOT NULL,       -- enum parked_wait
-        wait_id         BLOB NOT NULL,          -- record, person, entry, or incarnation
+        wait_id         BLOB NOT NULL,          -- record, person, entry, or incarnation; for an upgrade the device
         wait_lane       INTEGER NOT NULL,       -- where it waits for a lane's entry, else 0
-        wait_seq        INTEGER NOT NULL,
+        wait_seq        INTEGER NOT NULL,       -- of that entry; for an upgrade the position that the device showed
         received_ms     INTEGER NOT NULL,
         clock_offset_ms INTEGER NOT NULL,
         header          BLOB NOT NULL,

@@ -452,6 +452,8 @@ static void make_bytes(const struct paper *paper, struct handed *ret)
         entry_header_encode(&paper->header, &ret->header);
         entry_body_encode(&body, &paper->header, &clear);
         assert_int_equal(body_pack(paper->test->codec, buffer_view(&clear), &ret->body), 0);
+        if (paper->format)
+                ret->body.data[0] = paper->format;
         ret->entry.header = &paper->header;
         ret->entry.header_bytes = buffer_view(&ret->header);
         ret->entry.body = buffer_view(&ret->body);
@@ -533,6 +535,7 @@ struct fate paper_fate(const struct paper *paper)
                 if (r == FOUND_SAME) {
                         receipt_parked(&parked, &fate.receipt);
                         fate.outcome = fate.receipt.outcome;
+                        fate.reason = fate.receipt.reason;
                 }
         }
         assert_int_equal(reader->ops->commit(reader), 0);
@@ -543,6 +546,29 @@ struct fate paper_send(struct paper *paper)
 {
         paper_send_all(&paper, 1);
         return paper_fate(paper);
+}
+
+void paper_upgraded(const struct paper *paper)
+{
+        struct judge_test *test = paper->test;
+        CLEANUP(handed_deinit) struct handed before = {0};
+        CLEANUP(handed_deinit) struct handed handed = {0};
+        struct paper readable = *paper;
+        struct parked_row parked;
+
+        make_bytes(paper, &before);
+        readable.format = 0;
+        make_bytes(&readable, &handed);
+        begin(test);
+        assert_int_equal(ops(test)->parked_find(test->store.writer, &test->store.locality,
+                                                &paper->header.id, &paper->header.device,
+                                                before.entry.body_hash, &test->arena, &parked),
+                         FOUND_SAME);
+        parked.body = handed.entry.body;
+        memcpy(parked.body_hash, handed.entry.body_hash, HASH_SIZE);
+        assert_int_equal(ops(test)->parked_put(test->store.writer, &parked), 0);
+        assert_int_equal(judge_tick(test->judge, &test->store.locality, 100), 0);
+        store_commit(&test->store);
 }
 
 enum field_effect fate_effect(const struct fate *fate, const struct paper *paper, const char *field)

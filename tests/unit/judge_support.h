@@ -49,6 +49,7 @@ struct paper {
         int tablet;
         struct entry_header header;
         struct entry_body body;
+        uint8_t format; /* of a newer Pannier; 0: our own */
         struct entry_change changes[24];
 };
 
@@ -81,6 +82,8 @@ struct fate paper_send(struct paper *paper);
 struct fate paper_send_to(struct paper *paper, const struct uuid *localities, size_t count);
 /* paper_send_all() - several in one commit */
 void paper_send_all(struct paper *const *papers, size_t count);
+/* paper_upgraded() - the store is one that can read the paper now: its row's body is one that we can read. It has a tick. */
+void paper_upgraded(const struct paper *paper);
 struct fate paper_fate(const struct paper *paper);
 enum field_effect fate_effect(const struct fate *fate, const struct paper *paper,
                               const char *field);

@@ -92,7 +92,7 @@ static void other_formats_need_an_upgrade_and_garbage_is_malformed(void **state)
         assert_int_equal(unpack_hex(""), PANNIER_E_MALFORMED);
         assert_int_equal(unpack_hex("01"), PANNIER_E_MALFORMED);
         assert_int_equal(unpack_hex("01 01"), PANNIER_E_MALFORMED);
-        assert_int_equal(unpack_hex("00 01 00"), PANNIER_E_TOO_NEW);
+        assert_int_equal(unpack_hex("00 01 00"), PANNIER_E_MALFORMED);
         assert_int_equal(unpack_hex("02 01 00"), PANNIER_E_TOO_NEW);
         assert_int_equal(unpack_hex("01 07 00"), PANNIER_E_TOO_NEW);
         assert_int_equal(unpack_hex("01 01 ffffffff"), PANNIER_E_MALFORMED);

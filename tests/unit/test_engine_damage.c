@@ -103,7 +103,7 @@ struct said {
 
 static int take_device(void *context, const struct engine_outbox_entry *entry)
 {
-        *(struct said *)context = (struct said){entry->id, entry->state, entry->quarantine_reason};
+        *(struct said *)context = (struct said){entry->id, entry->state, entry->reason};
         return 0;
 }
 

@@ -1,55 +1,9 @@
 /* What the store itself does because of an entry: consequences, tasks, duplicates, scores; imports and time. */
 #include "common/error.h"
-#include "tests/unit/judge_support.h"
+#include "tests/unit/judge_bed.h"
 #include "tests/unit/unit.h"
 
 #include <string.h>
-
-static struct judge_test test;
-
-static int set_up(void **state)
-{
-        if (unit_folder_make(state) != 0)
-                return -1;
-        judge_test_open(&test, unit_path(state, "store.db"));
-        return 0;
-}
-
-static int tear_down(void **state)
-{
-        judge_test_close(&test);
-        return unit_folder_remove(state);
-}
-
-static void assert_outcome(const struct fate *fate, enum entry_outcome outcome)
-{
-        if (fate->outcome != outcome)
-                fail_msg("outcome %u, reason %s", fate->outcome, reason_name(fate->reason));
-}
-
-static void assert_code(const char *type, const struct uuid *id, const char *field,
-                        const char *code)
-{
-        struct value value = judge_value(&test, type, id, field);
-
-        assert_int_equal(value.form, VALUE_INTEGER);
-        assert_int_equal(value.integer, judge_code(type, field, code));
-}
-
-static struct paper assign(int tablet, int staff, const struct uuid *person, int team,
-                           const char *status)
-{
-        struct paper paper = paper_create(&test, tablet, staff, "assignment", person);
-
-        paper_ref(&paper, "team", &test.teams[team]);
-        paper_code(&paper, "status", status);
-        return paper;
-}
-
-static bool in_team(const struct uuid *person, int team)
-{
-        return judge_in(&test, person, SCOPE_TEAM, &test.teams[team]);
-}
 
 /* ---- what follows ---- */
 

@@ -1,54 +1,9 @@
-/* Who is in which scope, and what waits for what. */
+/* Who is in which scope. */
 #include "common/error.h"
-#include "tests/unit/judge_support.h"
+#include "tests/unit/judge_bed.h"
 #include "tests/unit/unit.h"
 
 #include <string.h>
-
-static struct judge_test test;
-
-static int set_up(void **state)
-{
-        if (unit_folder_make(state) != 0)
-                return -1;
-        judge_test_open(&test, unit_path(state, "store.db"));
-        return 0;
-}
-
-static int tear_down(void **state)
-{
-        judge_test_close(&test);
-        return unit_folder_remove(state);
-}
-
-static void assert_outcome(const struct fate *fate, enum entry_outcome outcome)
-{
-        if (fate->outcome != outcome)
-                fail_msg("outcome %u, reason %s", fate->outcome, reason_name(fate->reason));
-}
-
-static struct fate send_contact(int tablet, int staff, const struct uuid *person,
-                                struct paper *ret_paper)
-{
-        *ret_paper = paper_create(&test, tablet, staff, "contact_person", person);
-        paper_text(ret_paper, "name", "Somebody");
-        return paper_send(ret_paper);
-}
-
-static struct paper assign(int tablet, int staff, const struct uuid *person, int team,
-                           const char *status)
-{
-        struct paper paper = paper_create(&test, tablet, staff, "assignment", person);
-
-        paper_ref(&paper, "team", &test.teams[team]);
-        paper_code(&paper, "status", status);
-        return paper;
-}
-
-static bool in_team(const struct uuid *person, int team)
-{
-        return judge_in(&test, person, SCOPE_TEAM, &test.teams[team]);
-}
 
 static bool in_provisional(const struct uuid *person, int tablet)
 {
@@ -261,211 +216,10 @@ static void test_a_withdrawal_that_is_struck_out_no_longer_counts(void **state)
         assert_true(in_team(&person, CHARITY_TEAM));
 }
 
-/* ---- what is not here ---- */
-
-static void test_what_the_device_never_held_waits_exactly_like_what_does_not_exist(void **state)
-{
-        struct uuid stranger = judge_person(&test, HUB, "Stranger");
-        struct uuid nobody = judge_test_id(&test);
-        struct paper held, unknown;
-        struct fate first = send_contact(TABLET, ANNA, &stranger, &held);
-        struct fate second = send_contact(TABLET, ANNA, &nobody, &unknown);
-
-        (void)state;
-        assert_outcome(&first, OUTCOME_PARKED);
-        assert_outcome(&second, OUTCOME_PARKED);
-        first.receipt.entry = second.receipt.entry; /* all else is the same */
-        memcpy(first.receipt.body_hash, second.receipt.body_hash, HASH_SIZE);
-        assert_memory_equal(&first.receipt, &second.receipt, sizeof(first.receipt));
-        assert_false(judge_has(&test, "contact_person", &held.body.record));
-}
-
-static void test_an_edit_of_a_record_of_somebody_else_waits_too(void **state)
-{
-        struct uuid stranger = judge_person(&test, HUB, "Stranger");
-        struct uuid known = judge_person(&test, NURSES, "Ahmed");
-        struct paper edit = paper_edit(&test, TABLET, ANNA, "person", &stranger);
-        struct paper wrong = paper_edit(&test, TABLET, ANNA, "person", &stranger);
-        struct fate fate;
-
-        (void)state;
-        paper_text(&edit, "phone", "1");
-        fate = paper_send(&edit);
-        assert_outcome(&fate, OUTCOME_PARKED);
-        wrong.body.type = catalogue_type_by_name(bytes_text("contact_person"))->number;
-        wrong.body.person = known; /* the record of one, the person of another */
-        wrong.body.record = stranger;
-        paper_text(&wrong, "name", "x");
-        fate = paper_send(&wrong);
-        assert_outcome(&fate, OUTCOME_PARKED);
-}
-
-static void test_a_device_of_a_low_class_cannot_edit_above_it(void **state)
-{
-        struct uuid person = judge_person(&test, NURSES, "Ahmed");
-        struct paper allergy = paper_create(&test, TABLET, ANNA, "allergy", &person), edit;
-        struct fate fate;
-
-        (void)state;
-        paper_code(&allergy, "status", "active");
-        paper_text(&allergy, "substance", "Penicillin");
-        (void)paper_send(&allergy);
-        tablet_pull(&test, SECOND);
-        test.tablets[SECOND].row.ceiling = CLASS_BASIC;
-        edit = paper_edit(&test, SECOND, BOB, "allergy", &allergy.body.record);
-        paper_text(&edit, "reaction", "x");
-        fate = paper_send(&edit);
-        assert_outcome(&fate, OUTCOME_PARKED);
-}
-
-static void test_a_parked_entry_is_judged_when_its_person_comes_into_scope(void **state)
-{
-        struct uuid stranger = judge_person(&test, HUB, "Stranger");
-        struct paper paper, edit, team;
-        struct fate fate = send_contact(TABLET, ANNA, &stranger, &paper);
-
-        (void)state;
-        assert_outcome(&fate, OUTCOME_PARKED);
-        edit = paper_edit(&test, TABLET, ANNA, "contact_person", &paper.body.record);
-        edit.body.person = stranger;
-        paper_text(&edit, "phone", "1");
-        paper_continues(&edit, &paper);
-        fate = paper_send(&edit);
-        assert_outcome(&fate, OUTCOME_PARKED);
-        assert_int_equal(judge_parked_count(&test), 2);
-        /* a nurse of the hub's own team has no tablet here: the station writes nothing, so the store assigns */
-        team = assign(TABLET, ANNA, &stranger, NURSES, "active");
-        {
-                struct entry_change changes[2] = {
-                        {.number = 1, .value = {.form = VALUE_UUID, .uuid = test.teams[NURSES]}},
-                        {.number = 4,
-                         .value = {.form = VALUE_INTEGER,
-                                   .integer = judge_code("assignment", "status", "active")}},
-                };
-                const struct judge_change change = {
-                        .locality = &test.store.locality,
-                        .type = catalogue_type_by_name(bytes_text("assignment")),
-                        .entry = judge_test_id(&test),
-                        .record = team.body.record,
-                        .person = stranger,
-                        .changes = changes,
-                        .change_count = 2,
-                };
-
-                judge_load(&test, &change, JUDGE_CREATED);
-        }
-        fate = paper_fate(&paper);
-        assert_outcome(&fate, OUTCOME_APPLIED);
-        fate = paper_fate(&edit);
-        assert_outcome(&fate, OUTCOME_APPLIED);
-        assert_int_equal(judge_parked_count(&test), 0);
-}
-
-static void test_a_parked_entry_is_given_up_after_seven_days_and_not_before(void **state)
-{
-        struct uuid nobody = judge_test_id(&test);
-        struct paper paper;
-        struct fate fate = send_contact(TABLET, ANNA, &nobody, &paper);
-
-        (void)state;
-        for (int day = 6; day <= 8; day++) {
-                store_begin(&test.store);
-                judge_begin(test.judge, test.now_ms + (int64_t)day * 86400000 + 1);
-                assert_int_equal(judge_expire(test.judge, &test.store.locality, 10), day == 7);
-                store_commit(&test.store);
-                fate = paper_fate(&paper);
-                assert_int_equal(fate.outcome, day == 6 ? OUTCOME_PARKED : OUTCOME_QUARANTINED);
-        }
-        assert_int_equal(fate.reason, REASON_NOT_HERE);
-        assert_int_equal(judge_parked_count(&test), 0);
-}
-
-static void test_a_repeat_of_a_parked_entry_changes_nothing(void **state)
-{
-        struct uuid nobody = judge_test_id(&test);
-        struct paper paper;
-        size_t rows;
-        struct fate fate = send_contact(TABLET, ANNA, &nobody, &paper);
-
-        (void)state;
-        rows = judge_log_count(&test, false);
-        fate = paper_send(&paper);
-        assert_outcome(&fate, OUTCOME_PARKED);
-        assert_int_equal(judge_parked_count(&test), 1);
-        assert_int_equal(judge_log_count(&test, false), rows);
-}
-
-static void test_an_entry_waits_for_what_it_needs_of_another_lane(void **state)
-{
-        struct uuid person = judge_person(&test, NURSES, "Ahmed");
-        struct paper routine = paper_create(&test, TABLET, ANNA, "contact_person", &person);
-        struct paper urgent = paper_create(&test, TABLET, ANNA, "alert", &person);
-        struct fate fate;
-
-        (void)state;
-        paper_text(&routine, "name", "Her son");
-        paper_code(&urgent, "category", "dog");
-        urgent.header.needs = (struct entry_needs){
-                .incarnation = routine.header.incarnation,
-                .lane = routine.header.lane,
-                .seq = routine.header.seq,
-        };
-        fate = paper_send(&urgent);
-        assert_outcome(&fate, OUTCOME_PARKED);
-        fate = paper_send(&routine);
-        assert_outcome(&fate, OUTCOME_APPLIED);
-        fate = paper_fate(&urgent);
-        assert_outcome(&fate, OUTCOME_APPLIED);
-}
-
-static void test_a_declared_gap_meets_a_need(void **state)
-{
-        struct uuid person = judge_person(&test, NURSES, "Ahmed");
-        struct paper urgent = paper_create(&test, TABLET, ANNA, "alert", &person);
-        const struct gap_row gap = {
-                .device = urgent.header.device,
-                .incarnation = urgent.header.incarnation,
-                .lane = LANE_ROUTINE,
-                .from_seq = 5,
-                .to_seq = 9,
-        };
-        struct fate fate;
-
-        (void)state;
-        store_begin(&test.store);
-        assert_int_equal(test.store.writer->ops->gap_put(test.store.writer, &gap), 0);
-        store_commit(&test.store);
-        paper_code(&urgent, "category", "dog");
-        urgent.header.needs = (struct entry_needs){urgent.header.incarnation, LANE_ROUTINE, 9};
-        fate = paper_send(&urgent);
-        assert_outcome(&fate, OUTCOME_APPLIED);
-}
-
-static void test_an_edit_that_arrives_before_its_record_waits_for_it(void **state)
-{
-        struct uuid person = judge_person(&test, NURSES, "Ahmed");
-        struct paper create = paper_create(&test, TABLET, ANNA, "contact_person", &person);
-        struct paper edit = paper_edit(&test, TABLET, ANNA, "contact_person", &create.body.record);
-        struct value phone;
-        struct fate fate;
-
-        (void)state;
-        edit.body.person = person;
-        paper_text(&edit, "phone", "1");
-        fate = paper_send(&edit);
-        assert_outcome(&fate, OUTCOME_PARKED);
-        paper_text(&create, "name", "Her son");
-        fate = paper_send(&create);
-        assert_outcome(&fate, OUTCOME_APPLIED);
-        fate = paper_fate(&edit);
-        assert_outcome(&fate, OUTCOME_APPLIED);
-        phone = judge_value(&test, "contact_person", &create.body.record, "phone");
-        assert_text(phone.bytes, "1");
-}
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         const struct CMUnitTest tests[] = {
                 TEST(test_someone_met_for_the_first_time_belongs_to_the_device_at_once),
                 TEST(test_person_assignment_and_visit_of_one_commit_are_judged_in_one_go),
@@ -477,16 +231,7 @@ int main(void)
                 TEST(test_a_withdrawn_consent_takes_the_person_from_voluntary_teams_only),
                 TEST(test_a_limit_holds_for_scopes_that_come_later),
                 TEST(test_a_withdrawal_that_is_struck_out_no_longer_counts),
-                TEST(test_what_the_device_never_held_waits_exactly_like_what_does_not_exist),
-                TEST(test_an_edit_of_a_record_of_somebody_else_waits_too),
-                TEST(test_a_device_of_a_low_class_cannot_edit_above_it),
-                TEST(test_a_parked_entry_is_judged_when_its_person_comes_into_scope),
-                TEST(test_a_parked_entry_is_given_up_after_seven_days_and_not_before),
-                TEST(test_a_repeat_of_a_parked_entry_changes_nothing),
-                TEST(test_an_entry_waits_for_what_it_needs_of_another_lane),
-                TEST(test_a_declared_gap_meets_a_need),
-                TEST(test_an_edit_that_arrives_before_its_record_waits_for_it),
         };
 
-        return cmocka_run_group_tests_name("judge_scope", tests, NULL, NULL);
+        return cmocka_run_group_tests(tests, NULL, NULL);
 }
