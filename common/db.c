@@ -192,6 +192,25 @@ static int set_pragmas(struct db *db, const struct db_options *options)
         return options->durability == DB_FULL ? 0 : db_exec(db, "PRAGMA synchronous = NORMAL");
 }
 
+/*
+ * What a crash left in the WAL goes to the file before anything is written behind it. psow=0 pads a commit to the end of its
+ * sector, so that the next one does not touch that sector; but the end of the padding is not flushed with it, and where a
+ * power cut took it, the next commit would be written into the sector of one that was promised, and a second cut could garble
+ * both. Somebody else who has the file open has done it, or is about to.
+ */
+static int fold_wal(struct db *db, const struct db_options *options)
+{
+        int code;
+
+        (void)sqlite3_busy_timeout(db->handle, 0);
+        code = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+        (void)sqlite3_busy_timeout(db->handle,
+                                   options->busy_ms > 0 ? options->busy_ms : BUSY_MS_DEFAULT);
+        if (code == SQLITE_OK || translate(code) == PANNIER_E_BUSY)
+                return 0;
+        return fail_with(db, "a checkpoint at the opening");
+}
+
 static int prepare_transactions(struct db *db)
 {
         const struct {
@@ -229,6 +248,8 @@ static int set_up(struct db *db, const struct db_options *options)
         if (r < 0)
                 return r;
         r = set_pragmas(db, options);
+        if (r == 0 && options->durability == DB_FULL && !options->read_only)
+                r = fold_wal(db, options);
         return r < 0 ? r : prepare_transactions(db);
 }
 
@@ -275,6 +296,36 @@ struct db *db_free(struct db *db)
         db_vfs_deinit(&db->layer);
         free(db);
         return NULL;
+}
+
+/* Through the VFS, because the file is where SQLite put it: on a simulated disk too. */
+static int remove_file(sqlite3_vfs *vfs, const char *path, const char *suffix)
+{
+        CLEANUP(buffer_deinit) struct buffer name = BUFFER_INIT;
+        int code;
+
+        buffer_append_text(&name, path);
+        buffer_append_text(&name, suffix);
+        buffer_append_byte(&name, 0);
+        if (buffer_check(&name) < 0)
+                return buffer_check(&name);
+        code = vfs->xDelete(vfs, (const char *)name.data, 1);
+        if (code != SQLITE_OK && code != SQLITE_IOERR_DELETE_NOENT)
+                return FAIL(PANNIER_E_STORAGE, "%s%s cannot be removed", path, suffix);
+        return 0;
+}
+
+int db_remove(const char *path)
+{
+        static const char *const suffixes[] = {"-wal", "-shm", ""};
+        sqlite3_vfs *vfs;
+        int r = 0;
+
+        if (sqlite3_initialize() != SQLITE_OK || !(vfs = sqlite3_vfs_find(NULL)))
+                return FAIL(PANNIER_E_INTERNAL, "SQLite has no VFS");
+        for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]) && r == 0; i++)
+                r = remove_file(vfs, path, suffixes[i]);
+        return r;
 }
 
 sqlite3 *db_handle(struct db *db)

@@ -56,6 +56,13 @@ int db_open(const char *path, const struct db_options *options, struct db **ret)
 struct db *db_free(struct db *db);
 DEFINE_FREEP(db)
 
+/**
+ * db_remove() - delete a database file with its WAL, through SQLite's default VFS; not being there is no error
+ *
+ * Return: 0; PANNIER_E_STORAGE
+ */
+int db_remove(const char *path);
+
 /* db_handle() - the SQLite connection, for sqlite3_* calls that have no wrapper; borrowed */
 sqlite3 *db_handle(struct db *db);
 

@@ -2,14 +2,17 @@
 
 #include "common/error.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* SQLite gives one block of memory per file: ours comes first, the base's file object behind it. */
 struct layer_file {
         sqlite3_file file;
         struct db_vfs *layer;
+        const char *wal; /* name, where it is a WAL: SQLite keeps it as long as the file is open */
 };
 
 static struct layer_file *layer_file(sqlite3_file *file)
@@ -27,8 +30,29 @@ static struct db_vfs *layer_of(sqlite3_vfs *vfs)
         return vfs->pAppData;
 }
 
+/*
+ * Of the WAL only: no lock lies on it, so that opening and closing it here takes nobody's lock away; and nothing in the
+ * database file counts before the WAL that it came from was flushed.
+ */
+static void forget_cache(sqlite3_file *file)
+{
+        int fd;
+
+        if (!layer_file(file)->layer->failed || !layer_file(file)->wal)
+                return;
+        if (base_file(file)->pMethods->xFileControl(base_file(file), DB_VFS_FORGET_CACHE, NULL) ==
+            SQLITE_OK)
+                return;
+        fd = open(layer_file(file)->wal, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return;
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+        (void)close(fd);
+}
+
 static int layer_close(sqlite3_file *file)
 {
+        forget_cache(file);
         return base_file(file)->pMethods->xClose(base_file(file));
 }
 
@@ -160,6 +184,7 @@ static int layer_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, in
         int code;
 
         layer_file(file)->layer = layer;
+        layer_file(file)->wal = flags & SQLITE_OPEN_WAL ? name : NULL;
         base_file(file)->pMethods = NULL;
         file->pMethods = NULL; /* SQLite closes a file that has methods, also after an error */
         code = layer->base->xOpen(layer->base, name, base_file(file), flags, ret_flags);

@@ -1,7 +1,9 @@
 /*
  * A thin layer between SQLite and the operating system, one per connection: it counts flushes, and after one
  * that failed it lets nothing through any more. What the kernel does with pages whose flush failed is
- * unknowable (on Linux they are marked clean), so a second flush that succeeds would prove nothing.
+ * unknowable (on Linux they are marked clean), so a second flush that succeeds would prove nothing. Nor does a second look:
+ * the cache still shows what never reached the medium, and a WAL that is recovered from it has commits that a power cut would take
+ * away together with everything behind them. So the cache of a WAL whose flush failed is dropped when it is closed.
  *
  * Source: https://sqlite.org/vfs.html; https://wiki.postgresql.org/wiki/Fsync_Errors
  */
@@ -12,6 +14,9 @@
 #include <stdint.h>
 
 #include <sqlite3.h>
+
+/* xFileControl of a base that has a cache of its own (a simulated disk): forget what a failed flush left in it */
+enum { DB_VFS_FORGET_CACHE = 0x50414e };
 
 struct db_vfs {
         sqlite3_vfs vfs; /* ours; registered under `name` */

@@ -6,36 +6,9 @@
  */
 #include "daemon/engine_internal.h"
 
-#include <unistd.h>
+#include "common/plant.h"
 
 /* ---- databases ---- */
-
-static int remove_file(const char *path, const char *suffix)
-{
-        CLEANUP(buffer_deinit) struct buffer name = BUFFER_INIT;
-
-        buffer_append_text(&name, path);
-        buffer_append_text(&name, suffix);
-        buffer_append_byte(&name, 0);
-        if (buffer_check(&name) < 0)
-                return buffer_check(&name);
-        if (unlink((const char *)name.data) < 0 && access((const char *)name.data, F_OK) == 0)
-                return FAIL(PANNIER_E_STORAGE, "a damaged replica cannot be removed");
-        return 0;
-}
-
-static int remove_replica(const char *path)
-{
-        static const char *const suffixes[] = {"", "-wal", "-shm"};
-
-        for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-                int r = remove_file(path, suffixes[i]);
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
 
 /* Does the file read as a database of ours, at this version or an older one? */
 static int open_replica(const char *path, struct bytes key, struct db **ret)
@@ -51,21 +24,23 @@ int engine_open_databases(const char *outbox_path, const char *replica_path, str
 {
         CLEANUP(db_freep) struct db *outbox_db = NULL;
         CLEANUP(db_freep) struct db *replica_db = NULL;
-        struct db_options options = {
-                .durability = DB_FULL, .cache_kib = 1024, .secure_delete = true};
+        struct db_options options = {.durability = SIM_PLANT(ACKNOWLEDGE_BEFORE_FSYNC) ? DB_NORMAL
+                                                                                       : DB_FULL,
+                                     .cache_kib = 1024,
+                                     .secure_delete = true};
         int r;
 
         r = db_open(outbox_path, &options, &outbox_db);
         if (r < 0)
                 return r;
         if (rebuild) {
-                r = remove_replica(replica_path);
+                r = db_remove(replica_path);
                 if (r < 0)
                         return r;
         }
         r = open_replica(replica_path, key, &replica_db);
         if (r == PANNIER_E_CORRUPT || r == PANNIER_E_TOO_NEW) {
-                r = remove_replica(replica_path);
+                r = db_remove(replica_path);
                 if (r >= 0)
                         r = open_replica(replica_path, key, &replica_db);
         }

@@ -372,6 +372,7 @@ static const sqlite3_io_methods *break_flushes(struct db *db, sqlite3_file **ret
         struct {
                 sqlite3_file file;
                 struct db_vfs *layer;
+                const char *wal;
         } * top; /* as in db_vfs.c: ours, and the system's file object behind it */
 
         assert_int_equal(

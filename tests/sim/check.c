@@ -1,0 +1,105 @@
+/* The small checks: promises, timers, starts. */
+#include "tests/sim/check.h"
+
+#include "tests/sim/host.h"
+
+enum { TICKS_MAX = 100 };
+
+void check_event(struct world *world, const struct engine_event *event)
+{
+        struct promise *promise;
+
+        if (event->kind != ENGINE_EVENT_ENTRY || event->state == OUTCOME_NONE)
+                return;
+        promise = ledger_find(&world->ledger, &event->entry);
+        if (!promise)
+                return;
+        if (promise->shown != OUTCOME_NONE && promise->shown != OUTCOME_PARKED &&
+            promise->shown != event->state)
+                world_fail(world, "an entry had outcome %d and has %d now", promise->shown,
+                           event->state);
+        if (promise->told == OUTCOME_NONE)
+                world_fail(world, "a device shows an outcome that no receipt said");
+        promise->shown = event->state;
+}
+
+/* The simulator's own look into the outbox: what it reads does not depend on whether the power is still on. */
+static int look_up(struct device *device, const struct uuid *entry, struct outbox_row *ret,
+                   struct buffer *ret_body)
+{
+        enum disk_mood mood = device->disk.mood;
+        int r;
+
+        device->disk.mood = DISK_WELL;
+        r = outbox_get(device->engine->outbox, entry, ret);
+        if (r > 0 && ret_body) {
+                int opened = outbox_open_body(device->engine->outbox, ret, ret_body);
+
+                r = opened < 0 ? opened : r;
+        }
+        device->disk.mood = mood;
+        return r;
+}
+
+void check_acknowledged(struct world *world, struct device *device, const struct uuid *entry)
+{
+        CLEANUP(buffer_deinit) struct buffer body = BUFFER_INIT;
+        struct outbox_row row;
+        int r = look_up(device, entry, &row, &body);
+
+        if (r <= 0) {
+                world_fail(world, "%s acknowledged an entry that its outbox does not have",
+                           device->row.name);
+                return;
+        }
+        ledger_add(&world->ledger, entry, device->number, row.header, buffer_view(&body));
+}
+
+enum entry_outcome check_shown(struct device *device, const struct uuid *entry)
+{
+        struct outbox_row row;
+
+        return look_up(device, entry, &row, NULL) > 0 ? row.state : OUTCOME_NONE;
+}
+
+void check_started(struct world *world, struct device *device)
+{
+        for (size_t i = 0; i < world->ledger.count; i++) {
+                const struct promise *promise = &world->ledger.promises[i];
+                struct outbox_row row;
+                int r;
+
+                if (promise->device != device->number)
+                        continue;
+                r = look_up(device, &promise->id, &row, NULL);
+                if (r == PANNIER_E_STORAGE)
+                        return;
+                if (r <= 0 || row.damaged)
+                        world_fail(world, "%s has lost an entry that it had acknowledged",
+                                   device->row.name);
+                else if (promise->shown != OUTCOME_NONE && row.state == OUTCOME_NONE)
+                        world_fail(world, "%s has lost an outcome that it had shown",
+                                   device->row.name);
+        }
+}
+
+void check_tick(struct world *world, struct device *device, int result)
+{
+        if (device->tick_ms != world->now_ms)
+                device->ticks = 0;
+        device->tick_ms = world->now_ms;
+        if (result != ENGINE_NOTHING)
+                return;
+        if (++device->ticks == TICKS_MAX)
+                world_fail(world, "a timer of %s spins", device->row.name);
+}
+
+/* No alarm without a cause: each of these is a person's time, and none of these causes is simulated. */
+void check_stopped(struct world *world, struct device *device)
+{
+        enum exchange_failure failure = device->engine->session.failure;
+
+        if (failure == EXCHANGE_FORKED || failure == EXCHANGE_STORE_BEHIND)
+                world_fail(world, "%s says \"%s\" without a cause", device->row.name,
+                           exchange_failure_name(failure));
+}

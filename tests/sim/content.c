@@ -1,0 +1,153 @@
+#include "tests/sim/content.h"
+
+#include "store/membership.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct comparing {
+        struct world *world;
+        struct device *device;
+        const struct catalogue_type *type;
+        enum catalogue_class ceiling;
+        size_t expected, found;
+        struct buffer store, own;
+};
+
+static bool is_allowed(const struct comparing *comparing, const struct record *record)
+{
+        const struct world *world = comparing->world;
+
+        if (record_feed_class(record) > comparing->ceiling)
+                return false;
+        if (!record->type->personal)
+                return true;
+        for (size_t i = 0; i < world->person_count; i++)
+                if (uuid_equal(&world->people[i].id, &record->person))
+                        return comparing->device->allowed >> i & 1;
+        return false;
+}
+
+static void write_out(const struct record *record, struct buffer *out)
+{
+        buffer_reset(out);
+        cbor_put_uuid(out, &record->person);
+        cbor_put_uuid(out, &record->author);
+        cbor_put_uuid(out, &record->device);
+        cbor_put_uint(out, record->role);
+        cbor_put_int(out, record->recorded_ms);
+        cbor_put_uint(out, record->position);
+        record_encode_fields(record, out);
+}
+
+/* The confirmed state: under pending entries it lies in the shadow. 1 there is one, 0 not */
+static int confirmed(struct comparing *comparing, const struct uuid *id, struct arena *arena,
+                     struct record *ret)
+{
+        struct engine *engine = comparing->device->engine;
+        struct overlay *overlay = sim_alloc(sizeof(*overlay));
+        struct record visible;
+        bool has = false;
+        int here = record_get(replica_tables(engine->replica), comparing->type, id, arena, &visible,
+                              NULL);
+        int r = here;
+
+        if (here >= 0)
+                r = replica_view(engine->replica, comparing->type, id, here > 0 ? &visible : NULL,
+                                 arena, overlay, ret, &has);
+        free(overlay);
+        if (r < 0)
+                return r;
+        if (r > 0)
+                return has;
+        *ret = visible;
+        return here;
+}
+
+static int compare_one(void *context, const struct record *record, struct bytes stamps)
+{
+        CLEANUP(arena_deinit) struct arena arena = ARENA_INIT;
+        struct comparing *comparing = context;
+        struct record own;
+        int r;
+
+        (void)stamps;
+        if (!is_allowed(comparing, record))
+                return 0;
+        comparing->expected++;
+        r = confirmed(comparing, &record->id, &arena, &own);
+        if (r < 0)
+                return r;
+        if (r == 0) {
+                world_fail(comparing->world, "%s lacks a %s that it may hold",
+                           comparing->device->row.name, comparing->type->name);
+                return 1;
+        }
+        write_out(record, &comparing->store);
+        write_out(&own, &comparing->own);
+        if (!bytes_equal(buffer_view(&comparing->store), buffer_view(&comparing->own))) {
+                world_fail(
+                        comparing->world,
+                        "%s has a %s of position %llu otherwise than the store, of position %llu",
+                        comparing->device->row.name, comparing->type->name,
+                        (unsigned long long)own.position, (unsigned long long)record->position);
+                return 1;
+        }
+        return 0;
+}
+
+struct own_list {
+        struct uuid ids[RECORDS_MAX * 2];
+        size_t count;
+};
+
+static int take_own(void *context, const struct record *record, struct bytes stamps)
+{
+        struct own_list *list = context;
+
+        (void)stamps;
+        if (list->count < RECORDS_MAX * 2)
+                list->ids[list->count++] = record->id;
+        return 0;
+}
+
+static int count_own(struct comparing *comparing)
+{
+        CLEANUP(arena_deinit) struct arena arena = ARENA_INIT;
+        struct own_list *list = sim_alloc(sizeof(*list));
+        struct record record;
+        int r = record_each(replica_tables(comparing->device->engine->replica), comparing->type,
+                            NULL, NULL, take_own, list);
+
+        for (size_t i = 0; i < list->count && r >= 0; i++) {
+                r = confirmed(comparing, &list->ids[i], &arena, &record);
+                comparing->found += r > 0;
+        }
+        free(list);
+        return r;
+}
+
+int content_compare(struct world *world, struct storage *storage, struct device *device)
+{
+        struct comparing comparing = {.world = world, .device = device};
+        const struct catalogue *catalogue = catalogue_get();
+        struct device_row row;
+        int r = storage->ops->device_get(storage, &device->row.id, &row);
+
+        comparing.ceiling = r > 0 ? row.ceiling : CLASS_BASIC;
+        for (size_t i = 0; i < catalogue->type_count && r >= 0 && !world->violated; i++) {
+                comparing.type = &catalogue->types[i];
+                comparing.expected = comparing.found = 0;
+                r = storage->ops->record_each(storage, comparing.type, NULL, NULL, compare_one,
+                                              &comparing);
+                if (r >= 0)
+                        r = count_own(&comparing);
+                if (r >= 0 && comparing.found != comparing.expected)
+                        world_fail(world, "%s holds %zu of %s where it may hold %zu",
+                                   device->row.name, comparing.found, comparing.type->name,
+                                   comparing.expected);
+        }
+        buffer_deinit(&comparing.store);
+        buffer_deinit(&comparing.own);
+        return r < 0 ? r : 0;
+}
