@@ -144,4 +144,8 @@ void wire_receipt_hashes(const struct wire_receipt *receipts, size_t count, stru
 void wire_receipts_message(const struct uuid *device, int64_t now_ms,
                            const struct wire_receipt *receipts, size_t count, struct buffer *out);
 
+/* wire_receipts_signed() - the same, where the hashes of the receipts (wire_receipt_hashes) are at hand */
+void wire_receipts_signed(const struct uuid *device, int64_t now_ms, struct bytes hashes,
+                          struct buffer *out);
+
 #endif

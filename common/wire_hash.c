@@ -143,20 +143,27 @@ void wire_receipt_hashes(const struct wire_receipt *receipts, size_t count, stru
         }
 }
 
-void wire_receipts_message(const struct uuid *device, int64_t now_ms,
-                           const struct wire_receipt *receipts, size_t count, struct buffer *out)
+void wire_receipts_signed(const struct uuid *device, int64_t now_ms, struct bytes hashes,
+                          struct buffer *out)
 {
-        CLEANUP(buffer_deinit) struct buffer hashes = BUFFER_INIT;
-        uint8_t digest[HASH_SIZE] = {0};
+        uint8_t digest[HASH_SIZE];
 
-        wire_receipt_hashes(receipts, count, &hashes);
-        if (buffer_check(&hashes) < 0)
-                out->failed = true;
-        else
-                crypto_sha256(buffer_view(&hashes), digest);
+        crypto_sha256(hashes, digest);
         cbor_put_array(out, 4);
         cbor_put_text(out, bytes_text("receipts"));
         cbor_put_uuid(out, device);
         cbor_put_int(out, now_ms);
         cbor_put_bytes(out, BYTES(digest, HASH_SIZE));
+}
+
+void wire_receipts_message(const struct uuid *device, int64_t now_ms,
+                           const struct wire_receipt *receipts, size_t count, struct buffer *out)
+{
+        CLEANUP(buffer_deinit) struct buffer hashes = BUFFER_INIT;
+
+        wire_receipt_hashes(receipts, count, &hashes);
+        if (buffer_check(&hashes) < 0)
+                out->failed = true;
+        else
+                wire_receipts_signed(device, now_ms, buffer_view(&hashes), out);
 }

@@ -50,13 +50,16 @@ static const char *const outbox_sql[SQL_COUNT_] = {
         [SQL_FIRST_WAITING] = "SELECT seq, place, recorded_ms FROM entry WHERE incarnation = ?1 "
                               "AND lane = ?2 AND seq >= ?3 AND state = 0 ORDER BY seq LIMIT 1",
         [SQL_PARKED] = "SELECT id FROM entry WHERE state = 6 AND state <> 0 ORDER BY id",
-        [SQL_BATCH_PUT] = "INSERT INTO receipt_batch (received_ms, hashes, signature) "
-                          "VALUES (?1, ?2, ?3)",
+        [SQL_BATCH_PUT] = "INSERT INTO receipt_batch (number, received_ms, hashes, signature) "
+                          "VALUES (?1, ?2, ?3, ?4)",
+        [SQL_BATCH_MAX] = "SELECT max(number) FROM receipt_batch",
         [SQL_PRUNE_LIST] = "SELECT " ROW_COLUMNS " FROM entry WHERE state BETWEEN 1 AND 4 "
                            "AND recorded_ms < ?1 ORDER BY place",
         [SQL_PRUNE] = "DELETE FROM entry WHERE place = ?1",
+        /* the newest stays: no number is used twice */
         [SQL_PRUNE_BATCH] = "DELETE FROM receipt_batch WHERE number NOT IN "
-                            "(SELECT batch FROM entry WHERE batch IS NOT NULL)",
+                            "(SELECT batch FROM entry WHERE batch IS NOT NULL) "
+                            "AND number < (SELECT max(number) FROM receipt_batch)",
         [SQL_HEAD_PUT] = "INSERT INTO head (locality, epoch, epoch_id, position, number, hash, "
                          "signature) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
                          "ON CONFLICT (locality) DO UPDATE SET epoch = ?2, epoch_id = ?3, "
@@ -239,6 +242,18 @@ static int load_lanes(struct outbox *outbox)
         return r;
 }
 
+static int read_number(struct outbox *outbox, enum outbox_sql sql, uint64_t *ret)
+{
+        sqlite3_stmt *stmt = outbox->stmts[sql];
+        int r = db_step(outbox->db, stmt);
+
+        if (r <= 0)
+                return r;
+        *ret = (uint64_t)db_column_int(stmt, 0);
+        db_reset(stmt);
+        return 0;
+}
+
 static int count_settled(struct outbox *outbox, uint64_t *ret_sum)
 {
         sqlite3_stmt *stmt = outbox->stmts[SQL_COUNT_SETTLED];
@@ -281,25 +296,13 @@ static int count_waiting(struct outbox *outbox, uint64_t *ret_sum)
         return 0;
 }
 
-static int count_all(struct outbox *outbox, uint64_t *ret)
-{
-        sqlite3_stmt *stmt = outbox->stmts[SQL_COUNT_ALL];
-        int r = db_step(outbox->db, stmt);
-
-        if (r <= 0)
-                return r;
-        *ret = (uint64_t)db_column_int(stmt, 0);
-        db_reset(stmt);
-        return 0;
-}
-
 /* Who is not settled waits. Where the lanes do not find as many, a bound of theirs is wrong: then from the beginning. */
 int outbox_count(struct outbox *outbox)
 {
         uint64_t all = 0, settled, waiting = 0;
         int r;
 
-        r = count_all(outbox, &all);
+        r = read_number(outbox, SQL_COUNT_ALL, &all);
         if (r >= 0)
                 r = count_settled(outbox, &settled);
         if (r >= 0)
@@ -312,18 +315,6 @@ int outbox_count(struct outbox *outbox)
         for (uint8_t lane = 0; lane < LANE_COUNT; lane++)
                 outbox->lanes[lane].waits = 1;
         return count_waiting(outbox, &waiting);
-}
-
-static int load_place(struct outbox *outbox)
-{
-        sqlite3_stmt *stmt = outbox->stmts[SQL_PLACE_MAX];
-        int r = db_step(outbox->db, stmt);
-
-        if (r <= 0)
-                return r;
-        outbox->place = (uint64_t)db_column_int(stmt, 0);
-        db_reset(stmt);
-        return 0;
 }
 
 int outbox_new(const struct outbox_options *options, struct outbox **ret)
@@ -349,7 +340,9 @@ int outbox_new(const struct outbox_options *options, struct outbox **ret)
                 return r;
         r = outbox_count(outbox);
         if (r >= 0)
-                r = load_place(outbox);
+                r = read_number(outbox, SQL_PLACE_MAX, &outbox->place);
+        if (r >= 0)
+                r = read_number(outbox, SQL_BATCH_MAX, &outbox->batch);
         if (r < 0)
                 return r;
         *ret = TAKE(outbox);
@@ -408,6 +401,7 @@ int outbox_begin(struct outbox *outbox)
                 return r;
         memcpy(outbox->lanes_before, outbox->lanes, sizeof(outbox->lanes));
         outbox->counts_before = outbox->counts;
+        outbox->batch_before = outbox->batch;
         outbox->written = false;
         return 0;
 }
@@ -416,6 +410,7 @@ void outbox_rollback(struct outbox *outbox)
 {
         db_rollback(outbox->db);
         outbox->head_known = false;
+        outbox->batch = outbox->batch_before;
         memcpy(outbox->lanes, outbox->lanes_before, sizeof(outbox->lanes));
         memcpy(outbox->counts.states, outbox->counts_before.states, sizeof(outbox->counts.states));
 }

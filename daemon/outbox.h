@@ -151,12 +151,15 @@ int outbox_begin(struct outbox *outbox);
 int outbox_commit(struct outbox *outbox);
 void outbox_rollback(struct outbox *outbox);
 
+/* outbox_next_batch() - the number that the next batch of receipts gets */
+uint64_t outbox_next_batch(const struct outbox *outbox);
+
 /**
- * outbox_batch() - note the signature under which receipts came
+ * outbox_batch() - note the signature under which the receipts of outbox_next_batch() came; once, behind them
  * @hashes: of all receipts of the answer, behind each other
  */
 int outbox_batch(struct outbox *outbox, int64_t received_ms, struct bytes hashes,
-                 const uint8_t signature[SIGNATURE_SIZE], uint64_t *ret_number);
+                 const uint8_t signature[SIGNATURE_SIZE]);
 
 enum outbox_settled {
         OUTBOX_UNKNOWN,   /* no such entry here, or with another body */
@@ -166,19 +169,18 @@ enum outbox_settled {
 };
 
 /**
- * outbox_settle() - take a receipt, whose signature was checked
- * @message:   one receipt as it is kept (wire_put_receipts with this one)
- * @ret_place: the entry's place, where it was changed
+ * outbox_settle() - take a receipt for the next batch; before the commit its signature must have been checked
+ * @now_ms:      the store's time of the answer
+ * @receipt:     a body's hash of zeros is filled: it travels without, and it is what was sent that was signed
+ * @ret_place:   the entry's place, where it was changed
+ * @ret_message: the receipt as it is kept (wire_put_receipts with this one), where it was changed; borrowed until the next call
  *
  * A damaged row gets its outcome, too, whatever state it claims to have; it stays recognisable as damaged.
  *
  * Return: enum outbox_settled, or an error
  */
-int outbox_settle(struct outbox *outbox, const struct wire_receipt *receipt, struct bytes message,
-                  uint64_t batch, uint64_t *ret_place);
-
-/* outbox_body_hash() - hash of an entry's body as it travels; 1 found, 0 not (or damaged), or an error */
-int outbox_body_hash(struct outbox *outbox, const struct uuid *id, uint8_t ret[HASH_SIZE]);
+int outbox_settle(struct outbox *outbox, int64_t now_ms, struct wire_receipt *receipt,
+                  uint64_t *ret_place, struct bytes *ret_message);
 
 int outbox_set_next(struct outbox *outbox, uint8_t lane, uint64_t next);
 

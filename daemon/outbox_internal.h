@@ -35,6 +35,7 @@ enum outbox_sql {
         SQL_FIRST_WAITING,
         SQL_PARKED,
         SQL_BATCH_PUT,
+        SQL_BATCH_MAX,
         SQL_PRUNE_LIST,
         SQL_PRUNE,
         SQL_PRUNE_BATCH,
@@ -67,6 +68,7 @@ struct outbox {
         struct outbox_counts counts;
         struct outbox_counts counts_before;
         uint64_t damaged[OUTBOX_DAMAGED_MAX]; /* places of damaged rows that were seen, each once */
+        uint64_t batch, batch_before;         /* newest number of receipts */
         bool written;                         /* since outbox_begin() */
         bool head_known;
         struct wire_head head;   /* the one that was asked for last: each write asks for it */

@@ -90,6 +90,8 @@ int outbox_each_batch(struct outbox *outbox, uint64_t after, outbox_visit *visit
 {
         sqlite3_stmt *stmt = outbox->stmts[SQL_EACH_BATCH];
 
+        if (after >= outbox->batch)
+                return 0; /* as at nearly every start; there is no index for the others */
         db_bind_int(stmt, 1, (int64_t)after);
         return visit_all(outbox, stmt, 0, visit, context);
 }

@@ -7,21 +7,26 @@
 
 /* ---- what the store said ---- */
 
+uint64_t outbox_next_batch(const struct outbox *outbox)
+{
+        return outbox->batch + 1;
+}
+
 int outbox_batch(struct outbox *outbox, int64_t received_ms, struct bytes hashes,
-                 const uint8_t signature[SIGNATURE_SIZE], uint64_t *ret_number)
+                 const uint8_t signature[SIGNATURE_SIZE])
 {
         sqlite3_stmt *stmt = outbox->stmts[SQL_BATCH_PUT];
         int r;
 
-        db_bind_int(stmt, 1, received_ms);
-        db_bind_blob(stmt, 2, hashes);
-        db_bind_blob(stmt, 3, BYTES(signature, SIGNATURE_SIZE));
+        db_bind_int(stmt, 1, (int64_t)outbox_next_batch(outbox));
+        db_bind_int(stmt, 2, received_ms);
+        db_bind_blob(stmt, 3, hashes);
+        db_bind_blob(stmt, 4, BYTES(signature, SIGNATURE_SIZE));
         outbox->written = true;
         r = db_run(outbox->db, stmt);
-        if (r < 0)
-                return r;
-        *ret_number = (uint64_t)sqlite3_last_insert_rowid(db_handle(outbox->db));
-        return 0;
+        if (r == 0)
+                outbox->batch++;
+        return r;
 }
 
 static bool may_move(enum entry_outcome from, enum entry_outcome to)
@@ -57,67 +62,108 @@ static int compare_receipt(const struct wire_receipt *receipt, const struct outb
         return row->state == receipt->outcome ? OUTBOX_UNCHANGED : OUTBOX_OTHER;
 }
 
-static int write_receipt(struct outbox *outbox, struct outbox_row *row,
-                         const struct wire_receipt *receipt, struct bytes message, uint64_t batch)
+struct receipt_plan { /* what becomes of a row */
+        int settled; /* enum outbox_settled */
+        uint64_t place;
+        enum entry_outcome before;
+        bool damaged;
+        uint8_t lane; /* LANE_COUNT: of an older incarnation */
+        uint8_t hash[HASH_SIZE];
+};
+
+/* The receipt of a row as it is kept, in outbox->scratch. */
+static int make_message(struct outbox *outbox, int64_t now_ms, const struct wire_receipt *receipt)
+{
+        struct wire_receipts one = {.now_ms = now_ms, .receipts = receipt, .receipts_count = 1};
+
+        buffer_reset(&outbox->scratch);
+        wire_put_receipts(&one, &outbox->scratch);
+        return buffer_check(&outbox->scratch);
+}
+
+static int fill_receipt(struct outbox *outbox, int64_t now_ms, const struct wire_receipt *receipt,
+                        struct outbox_row *row, struct receipt_plan *plan)
+{
+        int r = make_message(outbox, now_ms, receipt);
+
+        if (r < 0)
+                return r;
+        row->state = receipt->outcome;
+        row->receipt = buffer_view(&outbox->scratch);
+        row->batch = outbox_next_batch(outbox);
+        outbox_row_hash(row, plan->hash);
+        if (row->damaged) /* a receipt does not make it good again */
+                plan->hash[0] ^= 0xff;
+        return 0;
+}
+
+/* Finds the row and says what it becomes; the row is read once. */
+static int plan_receipt(struct outbox *outbox, int64_t now_ms, struct wire_receipt *receipt,
+                        struct receipt_plan *plan)
+{
+        static const uint8_t zero[HASH_SIZE];
+        sqlite3_stmt *stmt = outbox->stmts[SQL_BY_ID];
+        struct outbox_row row;
+        int r;
+
+        plan->settled = OUTBOX_UNKNOWN;
+        db_bind_uuid(stmt, 1, &receipt->entry);
+        r = db_step(outbox->db, stmt);
+        if (r <= 0)
+                return r;
+        outbox_row_read(outbox, stmt, &row);
+        if (memcmp(receipt->body_hash, zero, HASH_SIZE) == 0)
+                memcpy(receipt->body_hash, row.body_hash, HASH_SIZE);
+        plan->settled = compare_receipt(receipt, &row);
+        plan->place = row.place;
+        plan->before = row.state;
+        plan->damaged = row.damaged;
+        plan->lane = uuid_equal(&row.incarnation, &outbox->incarnation) ? row.lane : LANE_COUNT;
+        if (plan->settled == OUTBOX_CHANGED)
+                r = fill_receipt(outbox, now_ms, receipt, &row, plan);
+        db_reset(stmt);
+        return r;
+}
+
+static int write_receipt(struct outbox *outbox, const struct wire_receipt *receipt,
+                         const struct receipt_plan *plan)
 {
         sqlite3_stmt *stmt = outbox->stmts[SQL_SETTLE];
-        uint8_t hash[HASH_SIZE];
 
-        row->state = receipt->outcome;
-        row->receipt = message;
-        row->batch = batch;
-        outbox_row_hash(row, hash);
-        if (row->damaged) /* a receipt does not make it good again */
-                hash[0] ^= 0xff;
-        db_bind_int(stmt, 1, (int64_t)row->place);
-        db_bind_int(stmt, 2, (int64_t)row->state);
-        db_bind_blob(stmt, 3, message);
-        db_bind_int(stmt, 4, (int64_t)batch);
-        db_bind_blob(stmt, 5, BYTES(hash, HASH_SIZE));
+        db_bind_int(stmt, 1, (int64_t)plan->place);
+        db_bind_int(stmt, 2, (int64_t)receipt->outcome);
+        db_bind_blob(stmt, 3, buffer_view(&outbox->scratch));
+        db_bind_int(stmt, 4, (int64_t)outbox_next_batch(outbox));
+        db_bind_blob(stmt, 5, BYTES(plan->hash, HASH_SIZE));
         outbox->written = true;
         return db_run(outbox->db, stmt);
 }
 
-int outbox_settle(struct outbox *outbox, const struct wire_receipt *receipt, struct bytes message,
-                  uint64_t batch, uint64_t *ret_place)
+int outbox_settle(struct outbox *outbox, int64_t now_ms, struct wire_receipt *receipt,
+                  uint64_t *ret_place, struct bytes *ret_message)
 {
-        enum entry_outcome before;
-        struct outbox_row row;
-        int settled, r = outbox_get(outbox, &receipt->entry, &row);
+        struct receipt_plan plan;
+        int r;
 
-        if (r <= 0)
-                return r < 0 ? r : OUTBOX_UNKNOWN;
-        before = row.state;
-        settled = compare_receipt(receipt, &row);
-        if (settled != OUTBOX_CHANGED)
-                return settled;
-        r = write_receipt(outbox, &row, receipt, message, batch);
-        if (r == 0 && row.damaged)
+        r = plan_receipt(outbox, now_ms, receipt, &plan);
+        if (r < 0)
+                return r;
+        if (plan.settled != OUTBOX_CHANGED)
+                return plan.settled;
+        r = write_receipt(outbox, receipt, &plan);
+        if (r == 0 && plan.damaged)
                 r = outbox_count(outbox);
         if (r < 0)
                 return r;
-        if (!row.damaged) { /* else all were counted anew */
-                outbox->counts.states[before]--;
-                outbox->counts.states[row.state]++;
-                if (before == OUTCOME_NONE && uuid_equal(&row.incarnation, &outbox->incarnation))
-                        outbox->lanes[row.lane].waiting--;
+        if (!plan.damaged) { /* else all were counted anew */
+                outbox->counts.states[plan.before]--;
+                outbox->counts.states[receipt->outcome]++;
+                if (plan.before == OUTCOME_NONE && plan.lane < LANE_COUNT)
+                        outbox->lanes[plan.lane].waiting--;
         }
-        *ret_place = row.place;
+        *ret_place = plan.place;
+        *ret_message = buffer_view(&outbox->scratch);
         return OUTBOX_CHANGED;
-}
-
-int outbox_body_hash(struct outbox *outbox, const struct uuid *id, uint8_t ret[HASH_SIZE])
-{
-        sqlite3_stmt *stmt = outbox->stmts[SQL_BY_ID];
-        int r;
-
-        db_bind_uuid(stmt, 1, id);
-        r = db_step(outbox->db, stmt);
-        if (r <= 0)
-                return r;
-        r = copy_exact(db_column_bytes(stmt, 8), ret, HASH_SIZE);
-        db_reset(stmt);
-        return r;
 }
 
 int outbox_set_next(struct outbox *outbox, uint8_t lane, uint64_t next)

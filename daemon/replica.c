@@ -61,6 +61,7 @@ static const char *const replica_sql[SQL_COUNT_] = {
                                "receipt = ?5 WHERE place = ?1",
         [SQL_PENDING_STALE] = "UPDATE pending SET stale = stale | ?2 WHERE place = ?1",
         [SQL_PENDING_DELETE] = "DELETE FROM pending WHERE place = ?1",
+        [SQL_PENDING_DELETE_RECORD] = "DELETE FROM pending WHERE record = ?1",
         [SQL_PENDING_SETTLED] = "SELECT type, record, person FROM pending WHERE locality = ?1 AND "
                                 "position > 0 AND state <> 5 AND (epoch, position) <= (?2, ?3) "
                                 "LIMIT 1",
@@ -69,6 +70,7 @@ static const char *const replica_sql[SQL_COUNT_] = {
                            "ON CONFLICT (record) DO UPDATE SET body = ?4",
         [SQL_SHADOW_GET] = "SELECT body FROM shadow WHERE record = ?1",
         [SQL_SHADOW_DELETE] = "DELETE FROM shadow WHERE record = ?1",
+        [SQL_SHADOW_COUNT] = "SELECT count(*) FROM shadow",
         [SQL_OWN_PUT] = "INSERT INTO own (person, place, entry) VALUES (?1, ?2, ?3) "
                         "ON CONFLICT DO NOTHING",
         [SQL_OWN_EACH] = "SELECT entry, place FROM own WHERE person = ?1",
@@ -128,6 +130,22 @@ int replica_count_people(struct replica *replica, uint64_t *ret)
         return count_rows(replica, SQL_PEOPLE_COUNT, ret);
 }
 
+/* What is kept in memory of the file. */
+static int reload(struct replica *replica)
+{
+        uint64_t shadows = 0;
+        int r;
+
+        memset(replica->facts, 0, sizeof(replica->facts));
+        r = load_facts(replica);
+        if (r >= 0)
+                r = count_rows(replica, SQL_PENDING_COUNT, &replica->pending_count);
+        if (r >= 0)
+                r = count_rows(replica, SQL_SHADOW_COUNT, &shadows);
+        replica->shadows = r < 0 || shadows > 0;
+        return r < 0 ? r : replica_load_locality(replica);
+}
+
 int replica_new(struct db *db, const struct uuid *device, const struct replica_watch *watch,
                 struct replica **ret)
 {
@@ -151,13 +169,7 @@ int replica_new(struct db *db, const struct uuid *device, const struct replica_w
         r = db_prepare_all(db, replica_sql, SQL_COUNT_, replica->stmts);
         if (r < 0)
                 return r;
-        r = load_facts(replica);
-        if (r < 0)
-                return r;
-        r = count_rows(replica, SQL_PENDING_COUNT, &replica->pending_count);
-        if (r < 0)
-                return r;
-        r = replica_load_locality(replica);
+        r = reload(replica);
         if (r < 0)
                 return r;
         *ret = TAKE(replica);
@@ -179,17 +191,6 @@ struct replica *replica_free(struct replica *replica)
 /* ---- transactions ---- */
 
 enum { UNWRITTEN_MAX = 256 }; /* commits that are gathered before they are written */
-
-static int reload(struct replica *replica)
-{
-        int r;
-
-        memset(replica->facts, 0, sizeof(replica->facts));
-        r = load_facts(replica);
-        if (r >= 0)
-                r = count_rows(replica, SQL_PENDING_COUNT, &replica->pending_count);
-        return r < 0 ? r : replica_load_locality(replica);
-}
 
 /* What was committed and not written is gone: everything in memory is read again. */
 static void lose(struct replica *replica)
@@ -244,6 +245,7 @@ int replica_begin(struct replica *replica)
                 return r;
         memcpy(replica->facts_before, replica->facts, sizeof(replica->facts));
         replica->pending_count_before = replica->pending_count;
+        replica->shadows_before = replica->shadows;
         replica->locality_before = replica->locality;
         return 0;
 }
@@ -259,6 +261,7 @@ void replica_rollback(struct replica *replica)
         }
         memcpy(replica->facts, replica->facts_before, sizeof(replica->facts));
         replica->pending_count = replica->pending_count_before;
+        replica->shadows = replica->shadows || replica->shadows_before;
         replica->locality = replica->locality_before;
 }
 

@@ -45,10 +45,12 @@ enum replica_sql {
         SQL_PENDING_SETTLE,
         SQL_PENDING_STALE,
         SQL_PENDING_DELETE,
+        SQL_PENDING_DELETE_RECORD,
         SQL_PENDING_SETTLED,
         SQL_SHADOW_PUT,
         SQL_SHADOW_GET,
         SQL_SHADOW_DELETE,
+        SQL_SHADOW_COUNT,
         SQL_OWN_PUT,
         SQL_OWN_EACH,
         SQL_OWN_DELETE,
@@ -69,6 +71,7 @@ struct replica {
         uint32_t unwritten; /* commits in it */
         int64_t facts[FACT_COUNT], facts_before[FACT_COUNT];
         uint64_t pending_count, pending_count_before; /* rows of pending, refused ones included */
+        bool shadows, shadows_before;                 /* there may be some */
         struct uuid locality, locality_before;        /* replica_locality() */
         struct arena arena;                           /* scratch of one operation */
         struct buffer buffer, text;                   /* the same */

@@ -25,6 +25,7 @@ int replica_shadow_put(struct replica *replica, const struct record *record)
         db_bind_int(stmt, 2, record->type->number);
         db_bind_uuid(stmt, 3, &record->person);
         db_bind_blob(stmt, 4, buffer_view(out));
+        replica->shadows = true;
         return db_run(replica->db, stmt);
 }
 
@@ -63,6 +64,8 @@ int replica_shadow_get(struct replica *replica, const struct catalogue_type *typ
         struct bytes body;
         int r;
 
+        if (!replica->shadows)
+                return 0;
         db_bind_uuid(stmt, 1, id);
         r = db_step(replica->db, stmt);
         if (r <= 0)
@@ -78,6 +81,8 @@ int replica_shadow_get(struct replica *replica, const struct catalogue_type *typ
 
 int replica_shadow_delete(struct replica *replica, const struct uuid *id)
 {
+        if (!replica->shadows)
+                return 0;
         db_bind_uuid(replica->stmts[SQL_SHADOW_DELETE], 1, id);
         return db_run(replica->db, replica->stmts[SQL_SHADOW_DELETE]);
 }
@@ -212,23 +217,15 @@ int replica_drop_over(struct replica *replica, struct replica_edits *edits,
 
 int replica_unpend(struct replica *replica, const struct uuid *record)
 {
-        sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_HEADS];
+        sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_DELETE_RECORD];
         int r;
 
         if (replica->pending_count == 0)
                 return 0;
-        for (;;) {
-                uint64_t place;
-
-                db_bind_uuid(stmt, 1, record);
-                r = db_step(replica->db, stmt);
-                if (r <= 0)
-                        break;
-                place = (uint64_t)db_column_int(stmt, 0);
-                db_reset(stmt);
-                r = replica_unpend_place(replica, place);
-                if (r < 0)
-                        return r;
-        }
-        return r < 0 ? r : replica_shadow_delete(replica, record);
+        db_bind_uuid(stmt, 1, record);
+        r = db_run(replica->db, stmt);
+        if (r < 0)
+                return r;
+        replica->pending_count -= (uint64_t)db_changes(replica->db);
+        return replica_shadow_delete(replica, record);
 }

@@ -123,98 +123,77 @@ static int take_heads(struct engine *engine, const struct wire_store_hello *hell
 /* ---- receipts ---- */
 
 static int check_receipts(struct engine *engine, const struct wire_receipts *message,
-                          const struct wire_receipt *receipts)
+                          struct bytes hashes)
 {
         CLEANUP(buffer_deinit) struct buffer signed_bytes = BUFFER_INIT;
 
         if (!engine->session.signing_key)
                 return FAIL(PANNIER_E_CRYPTO, "the store has not said which key it signs with");
-        wire_receipts_message(&engine->options.device, message->now_ms, receipts,
-                              message->receipts_count, &signed_bytes);
+        wire_receipts_signed(&engine->options.device, message->now_ms, hashes, &signed_bytes);
         if (buffer_check(&signed_bytes) < 0)
                 return buffer_check(&signed_bytes);
         return public_key_verify(engine->session.signing_key, buffer_view(&signed_bytes),
                                  message->signature);
 }
 
-/* A receipt for what was sent in the request travels without the body's hash: it is ours that was signed. */
-static int complete_receipts(struct engine *engine, const struct wire_receipts *message,
-                             struct wire_receipt **ret)
-{
-        static const uint8_t zero[HASH_SIZE];
-        struct wire_receipt *receipts = arena_alloc(
-                &engine->session.arena, (message->receipts_count + 1) * sizeof(*receipts));
-
-        if (!receipts)
-                return FAIL(PANNIER_E_MEMORY, "no memory for receipts");
-        for (size_t i = 0; i < message->receipts_count; i++) {
-                int r;
-
-                receipts[i] = message->receipts[i];
-                if (memcmp(receipts[i].body_hash, zero, HASH_SIZE) != 0)
-                        continue;
-                r = outbox_body_hash(engine->outbox, &receipts[i].entry, receipts[i].body_hash);
-                if (r < 0)
-                        return r;
-        }
-        *ret = receipts;
-        return 0;
-}
-
-static int keep_receipt(struct engine *engine, const struct wire_receipts *message,
-                        const struct wire_receipt *receipt, uint64_t batch)
+static int settle_one(struct engine *engine, int64_t now_ms, struct wire_receipt *receipt)
 {
         struct session *session = &engine->session;
-        struct wire_receipts one = {
-                .now_ms = message->now_ms, .receipts = receipt, .receipts_count = 1};
-        struct bytes kept;
+        struct bytes message;
         uint64_t place;
-        int r;
+        int r = outbox_settle(engine->outbox, now_ms, receipt, &place, &message);
 
-        buffer_reset(&engine->packed);
-        wire_put_receipts(&one, &engine->packed);
-        if (buffer_check(&engine->packed) < 0)
-                return buffer_check(&engine->packed);
-        r = outbox_settle(engine->outbox, receipt, buffer_view(&engine->packed), batch, &place);
         if (r != OUTBOX_CHANGED)
                 return r < 0 ? r : 0;
-        kept = arena_copy(&session->arena, buffer_view(&engine->packed));
-        if (!kept.data)
+        message = arena_copy(&session->arena, message);
+        if (!message.data)
                 return FAIL(PANNIER_E_MEMORY, "no memory for receipts");
         session->receipts[session->receipts_count++] =
-                (struct session_receipt){.receipt = receipt, .message = kept, .place = place};
+                (struct session_receipt){.receipt = receipt, .message = message, .place = place};
         return 0;
 }
 
-static int take_receipts(struct engine *engine, const struct wire_receipts *message)
+/* Settles all of a message, in the open transaction: whoever finds the signature wrong afterwards rolls it back. */
+static int settle_all(struct engine *engine, const struct wire_receipts *message,
+                      struct buffer *hashes)
 {
-        CLEANUP(buffer_deinit) struct buffer hashes = BUFFER_INIT;
         struct session *session = &engine->session;
-        size_t before = session->receipts_count;
-        struct session_receipt *all;
-        struct wire_receipt *receipts;
-        int r;
+        size_t before = session->receipts_count, count = message->receipts_count;
+        struct wire_receipt *receipts = arena_alloc(&session->arena, count * sizeof(*receipts));
+        struct session_receipt *all = arena_alloc(&session->arena, (before + count) * sizeof(*all));
+        int r = 0;
 
-        if (message->receipts_count == 0)
-                return 0;
-        r = complete_receipts(engine, message, &receipts);
-        if (r >= 0)
-                r = check_receipts(engine, message, receipts);
-        if (r < 0)
-                return r;
-        all = arena_alloc(&session->arena, (before + message->receipts_count) * sizeof(*all));
-        if (!all)
+        if (!receipts || !all)
                 return FAIL(PANNIER_E_MEMORY, "no memory for receipts");
         if (before)
                 memcpy(all, session->receipts, before * sizeof(*all));
         session->receipts = all;
-        wire_receipt_hashes(receipts, message->receipts_count, &hashes);
-        r = buffer_check(&hashes);
+        memcpy(receipts, message->receipts, count * sizeof(*receipts));
+        for (size_t i = 0; i < count && r >= 0; i++)
+                r = settle_one(engine, message->now_ms, &receipts[i]);
+        if (r < 0)
+                return r;
+        wire_receipt_hashes(receipts, count, hashes);
+        return buffer_check(hashes);
+}
+
+/* Each entry's row is read once; what a receipt leaves out (the hash of the body as it was sent) comes from there. */
+static int take_receipts(struct engine *engine, const struct wire_receipts *message)
+{
+        CLEANUP(buffer_deinit) struct buffer hashes = BUFFER_INIT;
+        uint64_t batch = outbox_next_batch(engine->outbox);
+        int r;
+
+        if (message->receipts_count == 0)
+                return 0;
+        r = settle_all(engine, message, &hashes);
+        if (r >= 0)
+                r = check_receipts(engine, message, buffer_view(&hashes));
         if (r >= 0)
                 r = outbox_batch(engine->outbox, message->now_ms, buffer_view(&hashes),
-                                 message->signature, &session->batch);
-        for (size_t i = 0; i < message->receipts_count && r >= 0; i++)
-                r = keep_receipt(engine, message, &receipts[i], session->batch);
+                                 message->signature);
+        if (r >= 0)
+                engine->session.batch = batch;
         return r;
 }
 

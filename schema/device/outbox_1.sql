@@ -29,7 +29,7 @@ CREATE TABLE entry (
         recorded_ms  INTEGER NOT NULL,             -- ms since 1970 as this device told the time
         state        INTEGER NOT NULL,             -- enum entry_outcome: 0 waiting … 6 parked
         erased       INTEGER NOT NULL,             -- 1: its person was erased here; never shown again
-        batch        INTEGER REFERENCES receipt_batch (number), -- the signature that the receipt stands under
+        batch        INTEGER,    -- number in receipt_batch: the signature that the receipt stands under; NULL: no receipt
         request_hash BLOB NOT NULL,                -- keyed hash of what the caller asked for: the same id with other content is refused
         body_hash    BLOB NOT NULL,                -- SHA-256 of the body as it travels
         chain        BLOB NOT NULL,                -- lane's head after this entry
@@ -42,7 +42,6 @@ CREATE TABLE entry (
 
 CREATE UNIQUE INDEX entry_seq ON entry (incarnation, lane, seq);
 CREATE INDEX entry_settled ON entry (state, place) WHERE state <> 0;
-CREATE INDEX entry_batch ON entry (batch) WHERE batch IS NOT NULL;
 
 -- One signature of the store stands for all receipts of one answer; kept as long as one of them is.
 CREATE TABLE receipt_batch (

@@ -78,8 +78,6 @@ CREATE TABLE shadow (
         body   BLOB NOT NULL              -- CBOR: [locality, author, role, device, recorded_ms, position, fields]
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX shadow_person ON shadow (person);
-
 -- Which entries of the outbox are about whom: they go from here, and their second copies there, when the person is erased.
 CREATE TABLE own (
         person BLOB NOT NULL, -- 16 bytes

@@ -90,18 +90,14 @@ static int check(void)
 static void settle(uint8_t number, enum entry_outcome outcome, int expected)
 {
         struct wire_receipt receipt = {.entry = id_of(2, number), .outcome = outcome, .epoch = 1};
-        struct wire_receipts one = {.now_ms = 5000, .receipts = &receipt, .receipts_count = 1};
-        CLEANUP(buffer_deinit) struct buffer message = BUFFER_INIT;
         static const uint8_t signature[SIGNATURE_SIZE] = {1};
-        uint64_t batch, place;
+        struct bytes message;
+        uint64_t place;
 
         receipt.position = outcome == OUTCOME_PARKED ? 0 : number;
-        assert_int_equal(outbox_body_hash(outbox, &receipt.entry, receipt.body_hash), 1);
-        wire_put_receipts(&one, &message);
         assert_int_equal(outbox_begin(outbox), 0);
-        assert_int_equal(outbox_batch(outbox, 5000, bytes_text("hashes"), signature, &batch), 0);
-        assert_int_equal(outbox_settle(outbox, &receipt, buffer_view(&message), batch, &place),
-                         expected);
+        assert_int_equal(outbox_settle(outbox, 5000, &receipt, &place, &message), expected);
+        assert_int_equal(outbox_batch(outbox, 5000, bytes_text("hashes"), signature), 0);
         assert_int_equal(outbox_commit(outbox), 0);
 }
 
