@@ -79,6 +79,19 @@ int sqlite_copy_fixed(sqlite3_stmt *stmt, int column, void *ret, size_t size)
         return 0;
 }
 
+int sqlite_each(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, sqlite_take *take, void *context)
+{
+        int r;
+
+        while ((r = db_step(sqlite->db, stmt)) > 0) {
+                r = take(sqlite, stmt, context);
+                if (r != 0)
+                        break;
+        }
+        db_reset(stmt);
+        return r;
+}
+
 /* Another connection may have added localities since. */
 static int reload_localities(struct storage_sqlite *sqlite)
 {
@@ -170,6 +183,7 @@ static void unload(struct storage_sqlite *sqlite)
                 sqlite->localities[i].loaded = false;
         sqlite->mode = MODE_IDLE;
         sqlite->base.grants_serial++;
+        sqlite_members_forget(sqlite);
 }
 
 static void op_rollback(struct storage *storage)
@@ -301,6 +315,7 @@ static int op_savepoint_back(struct storage *storage)
         for (size_t i = 0; i < sqlite->locality_count; i++)
                 sqlite->localities[i].state = sqlite->localities[i].saved;
         sqlite->base.grants_serial++;
+        sqlite_members_forget(sqlite);
         sqlite_feed_free(sqlite);
         r = db_run(sqlite->db, core_stmt(sqlite, SQL_SAVEPOINT_BACK));
         return r < 0 ? r : db_run(sqlite->db, core_stmt(sqlite, SQL_SAVEPOINT_KEEP));
@@ -514,6 +529,7 @@ static struct storage *op_free(struct storage *storage)
         struct storage_sqlite *sqlite = sqlite_of(storage);
 
         sqlite_records_free(sqlite);
+        sqlite_members_free(sqlite);
         sqlite_feed_free(sqlite);
         if (sqlite->db)
                 db_rollback(sqlite->db);
@@ -548,6 +564,7 @@ static void fill_ops(struct storage_sqlite *sqlite)
         sqlite_rows_ops(&sqlite->ops);
         sqlite_log_ops(&sqlite->ops);
         sqlite_feed_ops(&sqlite->ops);
+        sqlite_member_ops(&sqlite->ops);
         sqlite_device_ops(&sqlite->ops);
         sqlite_load_ops(&sqlite->ops);
         sqlite->base.ops = &sqlite->ops;
@@ -576,6 +593,8 @@ static int open_tables(struct storage_sqlite *sqlite)
         if (r == 0)
                 r = sqlite_feed_prepare(sqlite);
         if (r == 0)
+                r = sqlite_members_prepare(sqlite);
+        if (r == 0)
                 r = sqlite_devices_prepare(sqlite);
         if (r == 0)
                 r = sqlite_load_prepare(sqlite);
@@ -599,6 +618,7 @@ int storage_sqlite_open(const char *path, bool read_only, struct storage **ret)
         fill_ops(sqlite);
         storage = &sqlite->base;
         sqlite->read_only = read_only;
+        sqlite->transaction = 1;
         r = db_open(path, &options, &sqlite->db);
         if (r < 0)
                 return r;

@@ -25,6 +25,7 @@ enum sqlite_group {
         GROUP_ROWS,
         GROUP_LOG,
         GROUP_FEED,
+        GROUP_MEMBERS,
         GROUP_DEVICES,
         GROUP_LOAD,
         GROUP_COUNT
@@ -39,6 +40,8 @@ struct sqlite_locality {
         struct storage_locality saved; /* at the savepoint */
 };
 
+struct sqlite_members; /* storage_sqlite_members.c */
+
 struct storage_sqlite {
         struct storage base; /* first: a struct storage * is one of these */
         struct storage_ops ops;
@@ -46,11 +49,13 @@ struct storage_sqlite {
         struct record_tables *tables;
         enum sqlite_mode mode;
         bool read_only;
-        sqlite3_stmt
-                *rows[TYPE_NUMBER_MAX + 1]; /* a person's records, by type; made when needed */
-        struct buffer row;                    /* of the record being written */
+        sqlite3_stmt *rows[TYPE_NUMBER_MAX + 1]; /* a person's records, by type; made when needed */
+        struct buffer row;                       /* of the record being written */
         sqlite3_stmt *stmts[GROUP_COUNT][SQLITE_STMT_MAX];
-        struct scope *feeds; /* by number; kind 0: not known yet */
+        uint64_t
+                transaction; /* rises with each write transaction, and where a savepoint is gone back to */
+        struct sqlite_members *members; /* read in this transaction; NULL: none yet */
+        struct scope *feeds;            /* by number; kind 0: not known yet */
         size_t feed_capacity;
         struct sqlite_locality localities[SQLITE_LOCALITIES_MAX];
         size_t locality_count;
@@ -82,17 +87,24 @@ static inline void sqlite_bind_id(sqlite3_stmt *stmt, int index, const struct uu
 /* sqlite_copy_fixed() - a column of exactly @size bytes; zero where it is NULL; PANNIER_E_CORRUPT */
 int sqlite_copy_fixed(sqlite3_stmt *stmt, int column, void *ret, size_t size);
 
+/* sqlite_each() - @take for each row until it returns something else than 0, which is returned. The statement is reset. */
+typedef int sqlite_take(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, void *context);
+int sqlite_each(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, sqlite_take *take,
+                void *context);
+
 /* Each file's part of the table of functions, and its statements. */
 void sqlite_records_ops(struct storage_ops *ops);
 void sqlite_rows_ops(struct storage_ops *ops);
 void sqlite_log_ops(struct storage_ops *ops);
 void sqlite_feed_ops(struct storage_ops *ops);
+void sqlite_member_ops(struct storage_ops *ops);
 void sqlite_device_ops(struct storage_ops *ops);
 void sqlite_load_ops(struct storage_ops *ops);
 int sqlite_records_prepare(struct storage_sqlite *sqlite);
 int sqlite_rows_prepare(struct storage_sqlite *sqlite);
 int sqlite_log_prepare(struct storage_sqlite *sqlite);
 int sqlite_feed_prepare(struct storage_sqlite *sqlite);
+int sqlite_members_prepare(struct storage_sqlite *sqlite);
 int sqlite_devices_prepare(struct storage_sqlite *sqlite);
 int sqlite_load_prepare(struct storage_sqlite *sqlite);
 
@@ -102,6 +114,9 @@ int sqlite_row_put(struct storage_sqlite *sqlite, const struct record *record);
 int sqlite_row_read(struct bytes blob, const struct uuid *id, enum catalogue_class *ret_class,
                     struct wire_row *ret);
 void sqlite_feed_free(struct storage_sqlite *sqlite);
+/* sqlite_members_forget() - what was read before is of another transaction, or was taken back */
+void sqlite_members_forget(struct storage_sqlite *sqlite);
+void sqlite_members_free(struct storage_sqlite *sqlite);
 void sqlite_records_free(struct storage_sqlite *sqlite);
 
 #endif

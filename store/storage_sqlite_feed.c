@@ -1,5 +1,5 @@
 /*
- * Scopes, who is in them, their feeds; open conflicts and custody.
+ * Rows of feeds; open conflicts and custody.
  */
 #include "common/error.h"
 #include "store/storage_sqlite.h"
@@ -7,16 +7,6 @@
 #include <string.h>
 
 enum feed_sql {
-        SQL_FEED_NUMBER,
-        SQL_FEED_ADD,
-        SQL_FEED_NUMBERS,
-        SQL_FEED_SCOPE,
-        SQL_MEMBERS_OF,
-        SQL_MEMBER_PUT,
-        SQL_MEMBER_COUNT,
-        SQL_SOURCE_PUT,
-        SQL_SOURCE_REMOVE,
-        SQL_SOURCES_OF,
         SQL_ROW_PUT,
         SQL_ROW_REMOVE,
         SQL_ROW_GET,
@@ -33,31 +23,6 @@ enum feed_sql {
 };
 
 static const char *const feed_sql[SQL_FEED_COUNT_] = {
-        [SQL_FEED_NUMBER] = "SELECT number FROM feed WHERE locality = ?1 AND kind = ?2 AND id = ?3",
-        [SQL_FEED_ADD] = "INSERT INTO feed (locality, kind, id) VALUES (?1, ?2, ?3)",
-        [SQL_FEED_NUMBERS] =
-                "SELECT number, locality FROM feed WHERE kind = ?1 AND id = ?2 ORDER BY number",
-        [SQL_FEED_SCOPE] = "SELECT kind, id FROM feed WHERE number = ?1",
-        [SQL_MEMBERS_OF] = "SELECT feed, joined, left_at, limited, sources FROM member"
-                           " WHERE locality = ?1 AND person = ?2 ORDER BY feed",
-        [SQL_MEMBER_PUT] =
-                "INSERT INTO member (locality, person, feed, joined, left_at, limited, sources)"
-                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0) ON CONFLICT (locality, person, feed)"
-                " DO UPDATE SET joined = excluded.joined, left_at = excluded.left_at,"
-                " limited = excluded.limited",
-        [SQL_MEMBER_COUNT] =
-                "INSERT INTO member (locality, person, feed, joined, left_at, limited, sources)"
-                " VALUES (?1, ?2, ?3, 0, 0, 0, ?4) ON CONFLICT (locality, person, feed)"
-                " DO UPDATE SET sources = sources + excluded.sources",
-        [SQL_SOURCE_PUT] = "INSERT OR IGNORE INTO source (locality, record, feed, person)"
-                           " VALUES (?1, ?2, ?3, ?4)",
-        [SQL_SOURCE_REMOVE] = "DELETE FROM source WHERE locality = ?1 AND record = ?2 AND feed = "
-                              "?3 AND person = ?4",
-        [SQL_SOURCES_OF] =
-                "SELECT source.feed, joined, left_at, limited, sources, source.person"
-                " FROM source JOIN member ON member.locality = source.locality"
-                " AND member.person = source.person AND member.feed = source.feed"
-                " WHERE source.locality = ?1 AND source.record = ?2 ORDER BY source.feed",
         [SQL_ROW_PUT] =
                 "INSERT OR REPLACE INTO feed_row (feed, class, position, id, kind, type, person)"
                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -66,11 +31,10 @@ static const char *const feed_sql[SQL_FEED_COUNT_] = {
         [SQL_ROW_GET] = "SELECT position, id, kind, type, person FROM feed_row"
                         " WHERE feed = ?1 AND class = ?2 AND position = ?3 AND id = ?4",
         /* 1 is FEED_RECORD. One statement for rows and records costs half of a look-up for each row. */
-        [SQL_ROW_SCAN] =
-                "SELECT position, f.id, kind, type, person, row FROM feed_row AS f"
-                " LEFT JOIN sent_row AS s ON kind = 1 AND s.id = f.id"
-                " WHERE feed = ?1 AND class = ?2 AND (position, f.id) > (?3, ?4)"
-                " ORDER BY position, f.id",
+        [SQL_ROW_SCAN] = "SELECT position, f.id, kind, type, person, row FROM feed_row AS f"
+                         " LEFT JOIN sent_row AS s ON kind = 1 AND s.id = f.id"
+                         " WHERE feed = ?1 AND class = ?2 AND (position, f.id) > (?3, ?4)"
+                         " ORDER BY position, f.id",
         [SQL_ROW_LAST] = "SELECT position, id FROM feed_row WHERE feed = ?1 AND class = ?2"
                          " ORDER BY position DESC, id DESC LIMIT 1",
         [SQL_CONFLICT_FIND] = "SELECT conflict FROM open_conflict WHERE locality = ?1 AND record = "
@@ -100,233 +64,6 @@ _Static_assert((int)SQL_FEED_COUNT_ <= (int)SQLITE_STMT_MAX, "room for the state
 static sqlite3_stmt *feed_stmt(struct storage_sqlite *sqlite, enum feed_sql sql)
 {
         return sqlite->stmts[GROUP_FEED][sql];
-}
-
-/* ---- feeds' numbers ---- */
-
-static int bind_scope(struct storage_sqlite *sqlite, enum feed_sql sql, int64_t locality,
-                      const struct scope *scope)
-{
-        sqlite3_stmt *stmt = feed_stmt(sqlite, sql);
-
-        db_bind_int(stmt, 1, locality);
-        db_bind_int(stmt, 2, scope->kind);
-        sqlite_bind_id(stmt, 3, &scope->id);
-        return sql == SQL_FEED_ADD ? db_run(sqlite->db, stmt) : db_step(sqlite->db, stmt);
-}
-
-static int op_feed_number(struct storage *storage, const struct uuid *locality,
-                          const struct scope *scope, bool create, uint64_t *ret)
-{
-        struct storage_sqlite *sqlite = sqlite_of(storage);
-        int64_t number;
-        int r = sqlite_locality(sqlite, locality, &number);
-
-        if (r < 0)
-                return r;
-        r = bind_scope(sqlite, SQL_FEED_NUMBER, number, scope);
-        if (r > 0) {
-                *ret = (uint64_t)db_column_int(feed_stmt(sqlite, SQL_FEED_NUMBER), 0);
-                db_reset(feed_stmt(sqlite, SQL_FEED_NUMBER));
-                return 0;
-        }
-        *ret = 0;
-        if (r < 0 || !create)
-                return r;
-        r = sqlite_writing(sqlite);
-        if (r == 0)
-                r = bind_scope(sqlite, SQL_FEED_ADD, number, scope);
-        if (r == 0)
-                *ret = (uint64_t)sqlite3_last_insert_rowid(db_handle(sqlite->db));
-        return r;
-}
-
-static int op_feed_numbers(struct storage *storage, const struct scope *scope,
-                           storage_number_visit *visit, void *context)
-{
-        struct storage_sqlite *sqlite = sqlite_of(storage);
-        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_FEED_NUMBERS);
-        int r;
-
-        db_bind_int(stmt, 1, scope->kind);
-        sqlite_bind_id(stmt, 2, &scope->id);
-        while ((r = db_step(sqlite->db, stmt)) > 0) {
-                struct uuid locality = sqlite_locality_id(sqlite, db_column_int(stmt, 1));
-
-                r = visit(context, &locality, (uint64_t)db_column_int(stmt, 0));
-                if (r != 0)
-                        break;
-        }
-        db_reset(stmt);
-        return r;
-}
-
-/* ---- members ---- */
-
-void sqlite_feed_free(struct storage_sqlite *sqlite)
-{
-        free(sqlite->feeds);
-        sqlite->feeds = NULL;
-        sqlite->feed_capacity = 0;
-}
-
-static int grow_feeds(struct storage_sqlite *sqlite, uint64_t number)
-{
-        size_t capacity = sqlite->feed_capacity > 0 ? sqlite->feed_capacity : 256;
-        struct scope *feeds;
-
-        if (number >= SQLITE_FEEDS_MAX)
-                return FAIL(PANNIER_E_LIMIT, "feed %llu", (unsigned long long)number);
-        while (capacity <= number)
-                capacity *= 2;
-        feeds = realloc(sqlite->feeds, capacity * sizeof(*feeds));
-        if (!feeds)
-                return FAIL(PANNIER_E_MEMORY, "no memory for the scopes of feeds");
-        memset(feeds + sqlite->feed_capacity, 0,
-               (capacity - sqlite->feed_capacity) * sizeof(*feeds));
-        sqlite->feeds = feeds;
-        sqlite->feed_capacity = capacity;
-        return 0;
-}
-
-/* A feed's scope never changes: it is looked up once. */
-static int scope_of(struct storage_sqlite *sqlite, uint64_t number, struct scope *ret)
-{
-        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_FEED_SCOPE);
-        int r;
-
-        if (number >= sqlite->feed_capacity) {
-                r = grow_feeds(sqlite, number);
-                if (r < 0)
-                        return r;
-        }
-        if (sqlite->feeds[number].kind == 0) {
-                db_bind_int(stmt, 1, (int64_t)number);
-                r = db_step(sqlite->db, stmt);
-                if (r <= 0)
-                        return r < 0 ? r : FAIL(PANNIER_E_CORRUPT, "a feed without a scope");
-                sqlite->feeds[number].kind = (enum scope_kind)db_column_int(stmt, 0);
-                sqlite->feeds[number].id = db_column_uuid(stmt, 1);
-                db_reset(stmt);
-        }
-        *ret = sqlite->feeds[number];
-        return 0;
-}
-
-static int visit_members(struct storage_sqlite *sqlite, sqlite3_stmt *stmt,
-                         const struct uuid *person, storage_member_visit *visit, void *context)
-{
-        int r;
-
-        while ((r = db_step(sqlite->db, stmt)) > 0) {
-                struct member_row row = {
-                        .feed = (uint64_t)db_column_int(stmt, 0),
-                        .person = person ? *person : db_column_uuid(stmt, 5),
-                        .joined = (uint64_t)db_column_int(stmt, 1),
-                        .left = (uint64_t)db_column_int(stmt, 2),
-                        .limited = db_column_int(stmt, 3) != 0,
-                        .source_count = (uint32_t)db_column_int(stmt, 4),
-                };
-
-                r = scope_of(sqlite, row.feed, &row.scope);
-                if (r == 0)
-                        r = visit(context, &row);
-                if (r != 0)
-                        break;
-        }
-        db_reset(stmt);
-        return r;
-}
-
-static int op_members_of(struct storage *storage, const struct uuid *locality,
-                         const struct uuid *person, storage_member_visit *visit, void *context)
-{
-        struct storage_sqlite *sqlite = sqlite_of(storage);
-        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_MEMBERS_OF);
-        int64_t number;
-        int r = sqlite_locality(sqlite, locality, &number);
-
-        if (r < 0)
-                return r;
-        db_bind_int(stmt, 1, number);
-        sqlite_bind_id(stmt, 2, person);
-        return visit_members(sqlite, stmt, person, visit, context);
-}
-
-static int op_member_put(struct storage *storage, const struct uuid *locality,
-                         const struct member_row *row)
-{
-        struct storage_sqlite *sqlite = sqlite_of(storage);
-        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_MEMBER_PUT);
-        int64_t number = 0;
-        int r = sqlite_writing(sqlite);
-
-        if (r == 0)
-                r = sqlite_locality(sqlite, locality, &number);
-        if (r < 0)
-                return r;
-        db_bind_int(stmt, 1, number);
-        sqlite_bind_id(stmt, 2, &row->person);
-        db_bind_int(stmt, 3, (int64_t)row->feed);
-        db_bind_int(stmt, 4, (int64_t)row->joined);
-        db_bind_int(stmt, 5, (int64_t)row->left);
-        db_bind_int(stmt, 6, row->limited);
-        return db_run(sqlite->db, stmt);
-}
-
-/* Adds or takes a source, and keeps the member's count of them; nothing happens where it was so already. */
-static int change_source(struct storage_sqlite *sqlite, enum feed_sql sql,
-                         const struct uuid *locality, uint64_t feed, const struct uuid *person,
-                         const struct uuid *record)
-{
-        sqlite3_stmt *stmt = feed_stmt(sqlite, sql);
-        int64_t number = 0;
-        int r = sqlite_writing(sqlite);
-
-        if (r == 0)
-                r = sqlite_locality(sqlite, locality, &number);
-        if (r < 0)
-                return r;
-        db_bind_int(stmt, 1, number);
-        sqlite_bind_id(stmt, 2, record);
-        db_bind_int(stmt, 3, (int64_t)feed);
-        sqlite_bind_id(stmt, 4, person);
-        r = db_run(sqlite->db, stmt);
-        if (r < 0 || db_changes(sqlite->db) == 0)
-                return r;
-        stmt = feed_stmt(sqlite, SQL_MEMBER_COUNT);
-        db_bind_int(stmt, 1, number);
-        sqlite_bind_id(stmt, 2, person);
-        db_bind_int(stmt, 3, (int64_t)feed);
-        db_bind_int(stmt, 4, sql == SQL_SOURCE_PUT ? 1 : -1);
-        return db_run(sqlite->db, stmt);
-}
-
-static int op_source_put(struct storage *storage, const struct uuid *locality, uint64_t feed,
-                         const struct uuid *person, const struct uuid *record)
-{
-        return change_source(sqlite_of(storage), SQL_SOURCE_PUT, locality, feed, person, record);
-}
-
-static int op_source_remove(struct storage *storage, const struct uuid *locality, uint64_t feed,
-                            const struct uuid *person, const struct uuid *record)
-{
-        return change_source(sqlite_of(storage), SQL_SOURCE_REMOVE, locality, feed, person, record);
-}
-
-static int op_sources_of(struct storage *storage, const struct uuid *locality,
-                         const struct uuid *record, storage_member_visit *visit, void *context)
-{
-        struct storage_sqlite *sqlite = sqlite_of(storage);
-        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_SOURCES_OF);
-        int64_t number;
-        int r = sqlite_locality(sqlite, locality, &number);
-
-        if (r < 0)
-                return r;
-        db_bind_int(stmt, 1, number);
-        sqlite_bind_id(stmt, 2, record);
-        return visit_members(sqlite, stmt, NULL, visit, context);
 }
 
 /* ---- rows of feeds ---- */
@@ -612,13 +349,6 @@ static int op_custody_of_person(struct storage *storage, const struct uuid *pers
 
 void sqlite_feed_ops(struct storage_ops *ops)
 {
-        ops->feed_number = op_feed_number;
-        ops->feed_numbers = op_feed_numbers;
-        ops->members_of = op_members_of;
-        ops->member_put = op_member_put;
-        ops->source_put = op_source_put;
-        ops->source_remove = op_source_remove;
-        ops->sources_of = op_sources_of;
         ops->feed_put = op_feed_put;
         ops->feed_remove = op_feed_remove;
         ops->feed_get = op_feed_get;
