@@ -33,6 +33,7 @@ enum {
         WIRE_SEAL_KEYS_MAX = 16,         /* keys of a trust bundle */
         WIRE_CERTIFICATE_MAX = 4096,     /* bytes of DER */
         WIRE_SEALED_BODY_MAX = 66 << 10, /* bytes of a body as it travels */
+        WIRE_AGAIN_MAX = 256 << 10,      /* bytes of receipts' hashes: WIRE_RECEIPTS_MAX of them */
         WIRE_DRAFT_MAX = 64 << 10,       /* bytes of a draft as it travels */
         WIRE_DETAIL_MAX = 500,           /* bytes of text that explains something to people */
         WIRE_SOFTWARE_MAX = 64,          /* bytes of a program's name and version */
@@ -118,7 +119,8 @@ enum wire_device_state {
         F(UINT, quarantined, uint64_t, WIRE_NUMBER_MAX)                                            \
         F(UINT, policy, uint32_t, WIRE_VERSION_MAX) /* version it has, 0: none */                  \
         F(UINT, trust, uint32_t, WIRE_VERSION_MAX)  /* version of its trust bundle, 0: none */     \
-        F(UINT, order, uint64_t, WIRE_NUMBER_MAX)   /* number of the last order it obeyed */
+        F(UINT, order, uint64_t, WIRE_NUMBER_MAX)   /* number of the last order it obeyed */       \
+        F(INT, told_ms, int64_t, 0)                 /* store's time when it was shown the heads */
 
 /* Device to store: where it stands in its feeds, all of them, ascending. What is durably applied; so it confirms erasures too. */
 #define WIRE_VECTOR(F) F(LIST, feeds, wire_feed_state, WIRE_FEEDS_MAX)
@@ -163,6 +165,16 @@ enum wire_device_state {
         F(INT, saved_ms, int64_t, 0)                                                               \
         F(BYTES, body, struct bytes, WIRE_DRAFT_MAX) /* body_pack(), or sealed */
 
+/*
+ * Device to store: receipts of a history that the store lost, for entries that are offered again in the runs behind it. The
+ * signature is over wire_receipts_message(), as they came.
+ */
+#define WIRE_AGAIN(F)                                                                              \
+        F(INT, now_ms, int64_t, 0)                                                                 \
+        F(BYTES, hashes, struct bytes, WIRE_AGAIN_MAX)     /* of all receipts that were signed */  \
+        F(LIST, receipts, wire_receipt, WIRE_RECEIPTS_MAX) /* some of them, body_hash set */       \
+        F(OCTETS, signature, uint8_t, SIGNATURE_SIZE)
+
 /* A scope that the device may hold, up to a class; `locality` orders what is in it. */
 #define WIRE_GRANT(F)                                                                              \
         F(UUID, locality, struct uuid, 0)                                                          \
@@ -190,7 +202,9 @@ enum wire_device_state {
 #define WIRE_LOCALITY(F)                                                                           \
         F(STRUCT, head, wire_head, 0)                                                              \
         F(UINT, backup_epoch, uint64_t, WIRE_NUMBER_MAX) /* newest verified backup; 0: none */     \
-        F(UINT, backup_position, uint64_t, WIRE_NUMBER_MAX)
+        F(UINT, backup_position, uint64_t, WIRE_NUMBER_MAX)                                        \
+        F(UINT, common, uint64_t,                                                                  \
+          WIRE_NUMBER_MAX) /* where the history it showed was left, else 0 */
 
 #define WIRE_LANE_STATE(F)                                                                         \
         F(UINT, next, uint64_t, WIRE_NUMBER_MAX) /* seq the store expects next */                  \
@@ -288,6 +302,7 @@ enum wire_device_state {
         M(DAMAGED, 4, damaged, WIRE_DAMAGED)                                                       \
         M(RUN, 5, run, WIRE_RUN)                                                                   \
         M(DRAFT, 6, draft, WIRE_DRAFT)                                                             \
+        M(AGAIN, 7, again, WIRE_AGAIN)                                                             \
         M(STORE_HELLO, 16, store_hello, WIRE_STORE_HELLO)                                          \
         M(RECEIPTS, 17, receipts, WIRE_RECEIPTS)                                                   \
         M(FEED, 19, feed, WIRE_FEED)                                                               \

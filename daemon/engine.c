@@ -192,7 +192,9 @@ static int catch_up_row(void *context, const struct outbox_row *row)
                                                  .body = &body,
                                                  .clear = buffer_view(&engine->clear),
                                                  .state = row->state,
-                                                 .receipt = row->receipt,
+                                                 .receipt = row->state == OUTCOME_NONE
+                                                                    ? BYTES_NONE
+                                                                    : row->receipt,
                                          });
                 /* A body that cannot be read is told by doctor and by the outbox list; the others go on. */
                 if (r == PANNIER_E_CORRUPT || r == PANNIER_E_MALFORMED || r == PANNIER_E_INVALID ||
@@ -235,8 +237,8 @@ static int catch_up_receipt(void *context, const struct outbox_row *row)
         int r;
 
         catch_up->place = row->batch;
-        if (row->damaged)
-                return 0;
+        if (row->damaged || row->state == OUTCOME_NONE)
+                return 0; /* one that waits again has the receipt of a history that is gone */
         arena_reset(&catch_up->engine->arena);
         wire_reader_init(&reader, row->receipt, &catch_up->engine->arena);
         r = wire_next(&reader, &message);

@@ -61,13 +61,31 @@ static const char *const outbox_sql[SQL_COUNT_] = {
                             "(SELECT batch FROM entry WHERE batch IS NOT NULL) "
                             "AND number < (SELECT max(number) FROM receipt_batch)",
         [SQL_HEAD_PUT] = "INSERT INTO head (locality, epoch, epoch_id, position, number, hash, "
-                         "signature) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+                         "signature, told_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "
                          "ON CONFLICT (locality) DO UPDATE SET epoch = ?2, epoch_id = ?3, "
-                         "position = ?4, number = ?5, hash = ?6, signature = ?7",
+                         "position = ?4, number = ?5, hash = ?6, signature = ?7, told_ms = ?8",
         [SQL_HEADS] = "SELECT locality, epoch, epoch_id, position, number, hash, signature "
                       "FROM head ORDER BY locality",
         [SQL_HEAD_GET] = "SELECT locality, epoch, epoch_id, position, number, hash, signature "
                          "FROM head WHERE locality = ?1",
+        [SQL_BY_PLACE] = "SELECT " ROW_COLUMNS " FROM entry WHERE place = ?1",
+        [SQL_MOVE] = "UPDATE entry SET incarnation = ?2, seq = ?3, header = ?4, chain = ?5, "
+                     "signature = ?6, state = ?7, row_hash = ?8 WHERE place = ?1",
+        [SQL_LIFE_PUT] = "INSERT INTO life (incarnation, ended_ms, why) VALUES (?1, ?2, ?3)",
+        [SQL_LIFE_COUNT] = "SELECT count(*) FROM life",
+        [SQL_LEFT_PUT] = "INSERT INTO epoch_left (locality, epoch, position, whole) "
+                         "VALUES (?1, ?2, ?3, ?4) ON CONFLICT (locality, epoch) DO UPDATE "
+                         "SET position = min(position, ?3), whole = min(whole, ?4)",
+        [SQL_LEFT_GET] = "SELECT min(position), min(whole) FROM epoch_left "
+                         "WHERE locality = ?1 AND epoch >= ?2",
+        [SQL_BATCH_GET] =
+                "SELECT received_ms, hashes, signature FROM receipt_batch WHERE number = ?1",
+        [SQL_GAP_PUT] = "INSERT OR IGNORE INTO gap (incarnation, lane, first, last, found_ms, "
+                        "declared) VALUES (?1, ?2, ?3, ?4, ?5, 0)",
+        [SQL_GAPS] = "SELECT incarnation, lane, first, last, found_ms FROM gap "
+                     "WHERE ?1 OR declared = 0 ORDER BY found_ms, incarnation, lane, first",
+        [SQL_GAP_DECLARED] = "UPDATE gap SET declared = 1 WHERE declared = 0",
+        [SQL_TOLD] = "SELECT max(told_ms) FROM head",
 };
 
 /* ---- rows ---- */

@@ -60,6 +60,9 @@ void outbox_header(const struct outbox *outbox, const struct outbox_item *item, 
  */
 int outbox_append(struct outbox *outbox, struct outbox_item *items, size_t count);
 
+/* outbox_seq_of() - the number of a recorded entry in its lane; 1, 0 not here (then *ret stays) */
+int outbox_seq_of(struct outbox *outbox, uint64_t place, uint64_t *ret);
+
 /* ---- reading ---- */
 
 struct outbox_row { /* all bytes are borrowed until the next call on the outbox */
@@ -206,7 +209,10 @@ int outbox_meta_get(struct outbox *outbox, enum outbox_meta name, struct buffer 
 int outbox_meta_put(struct outbox *outbox, enum outbox_meta name, struct bytes value);
 
 /* Heads of the store's histories that it signed: what it can be held to. */
-int outbox_head_put(struct outbox *outbox, const struct wire_head *head);
+/* @told_ms: store's time of the answer that showed it */
+int outbox_head_put(struct outbox *outbox, const struct wire_head *head, int64_t told_ms);
+/* outbox_told() - store's time when the newest of the heads was shown; 0: none was */
+int outbox_told(struct outbox *outbox, int64_t *ret);
 int outbox_head_get(struct outbox *outbox, const struct uuid *locality,
                     struct wire_head *ret); /* 1, 0, error */
 int outbox_heads(struct outbox *outbox, struct arena *arena, struct wire_head **ret,

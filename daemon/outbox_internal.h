@@ -42,6 +42,17 @@ enum outbox_sql {
         SQL_HEAD_PUT,
         SQL_HEADS,
         SQL_HEAD_GET,
+        SQL_BY_PLACE,
+        SQL_MOVE,
+        SQL_LIFE_PUT,
+        SQL_LIFE_COUNT,
+        SQL_LEFT_PUT,
+        SQL_LEFT_GET,
+        SQL_BATCH_GET,
+        SQL_GAP_PUT,
+        SQL_GAPS,
+        SQL_GAP_DECLARED,
+        SQL_TOLD,
         SQL_COUNT_
 };
 
@@ -81,6 +92,9 @@ void outbox_row_hash(const struct outbox_row *row, uint8_t ret[HASH_SIZE]);
 
 /* row_read() - the row under the cursor of @stmt; borrows from it. A row that does not fit its hash is marked, not refused. */
 void outbox_row_read(struct outbox *outbox, sqlite3_stmt *stmt, struct outbox_row *row);
+
+/* outbox_row_keep() - copy what the row borrows from its statement, so that the statement can be reset */
+int outbox_row_keep(struct outbox *outbox, struct outbox_row *row);
 
 /* outbox_seal_context() - associated data of a body's seal */
 void outbox_seal_context(const struct outbox *outbox, const struct uuid *id, uint8_t ret[32]);

@@ -51,7 +51,7 @@ int outbox_meta_put(struct outbox *outbox, enum outbox_meta name, struct bytes v
         return outbox_meta_write(outbox, meta_name(name), value);
 }
 
-int outbox_head_put(struct outbox *outbox, const struct wire_head *head)
+int outbox_head_put(struct outbox *outbox, const struct wire_head *head, int64_t told_ms)
 {
         sqlite3_stmt *stmt = outbox->stmts[SQL_HEAD_PUT];
 
@@ -62,6 +62,7 @@ int outbox_head_put(struct outbox *outbox, const struct wire_head *head)
         db_bind_int(stmt, 5, (int64_t)head->number);
         db_bind_blob(stmt, 6, BYTES(head->hash, HASH_SIZE));
         db_bind_blob(stmt, 7, BYTES(head->signature, SIGNATURE_SIZE));
+        db_bind_int(stmt, 8, told_ms);
         outbox->head_known = false;
         outbox->written = true;
         return db_run(outbox->db, stmt);
@@ -128,6 +129,18 @@ int outbox_heads(struct outbox *outbox, struct arena *arena, struct wire_head **
                 return r;
         *ret = heads;
         *ret_count = count;
+        return 0;
+}
+
+int outbox_told(struct outbox *outbox, int64_t *ret)
+{
+        sqlite3_stmt *stmt = outbox->stmts[SQL_TOLD];
+        int r = db_step(outbox->db, stmt);
+
+        if (r <= 0)
+                return r;
+        *ret = db_column_int(stmt, 0);
+        db_reset(stmt);
         return 0;
 }
 

@@ -5,8 +5,7 @@
 
 /* ---- reading ---- */
 
-/* Copies what the row borrows from its statement, so that the statement can be reset. */
-static int row_keep(struct outbox *outbox, struct outbox_row *row)
+int outbox_row_keep(struct outbox *outbox, struct outbox_row *row)
 {
         struct bytes *parts[] = {&row->header, &row->sealed, &row->signature, &row->receipt};
         struct buffer *kept = &outbox->row_bytes;
@@ -34,7 +33,7 @@ int outbox_get(struct outbox *outbox, const struct uuid *id, struct outbox_row *
         if (r <= 0)
                 return r;
         outbox_row_read(outbox, stmt, ret);
-        r = row_keep(outbox, ret);
+        r = outbox_row_keep(outbox, ret);
         db_reset(stmt);
         return r < 0 ? r : 1;
 }
@@ -157,7 +156,7 @@ static int row_at(struct outbox *outbox, uint8_t lane, uint64_t seq, struct outb
         if (r <= 0)
                 return r;
         outbox_row_read(outbox, stmt, ret);
-        r = row_keep(outbox, ret);
+        r = outbox_row_keep(outbox, ret);
         db_reset(stmt);
         return r < 0 ? r : 1;
 }

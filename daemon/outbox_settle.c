@@ -238,6 +238,15 @@ static bool in_backup(const struct outbox_row *row, const struct uuid *locality,
                (at.epoch == backup->epoch && at.position <= backup->position);
 }
 
+/* The chain goes on from the newest row of each lane, and a run may begin behind the one that the store expects. */
+static bool is_needed(const struct outbox *outbox, const struct outbox_row *row)
+{
+        const struct lane_end *end = &outbox->lanes[row->lane];
+
+        return uuid_equal(&row->incarnation, &outbox->incarnation) &&
+               (row->seq == end->seq || row->seq + 1 >= end->next);
+}
+
 enum { PRUNE_STEP = 256 };
 
 static int prune_list(struct outbox *outbox, const struct uuid *locality,
@@ -253,9 +262,7 @@ static int prune_list(struct outbox *outbox, const struct uuid *locality,
                 struct outbox_row *row = &rows[count];
 
                 outbox_row_read(outbox, stmt, row);
-                if (row->seq == outbox->lanes[row->lane].seq ||
-                    row->seq + 1 >= outbox->lanes[row->lane].next ||
-                    !in_backup(row, locality, backup))
+                if (row->damaged || is_needed(outbox, row) || !in_backup(row, locality, backup))
                         continue;
                 if (++count == PRUNE_STEP) {
                         db_reset(stmt);

@@ -48,7 +48,7 @@ static int fill_receipt(struct outbox_list *list, struct bytes message,
         struct wire_message read;
         int r;
 
-        if (message.size == 0)
+        if (message.size == 0 || entry->state == OUTCOME_NONE)
                 return 0;
         wire_reader_init(&reader, message, &list->arena);
         r = wire_next(&reader, &read);

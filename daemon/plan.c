@@ -27,6 +27,7 @@ static int check_person(struct plan *plan, const struct uuid *person)
 static int find_base(struct plan *plan)
 {
         struct wire_head head;
+        uint64_t epoch;
         int r = replica_reached(plan->engine->replica, &plan->locality, &plan->base);
 
         if (r >= 0)
@@ -36,6 +37,12 @@ static int find_base(struct plan *plan)
         /* while the first pages are coming in nothing was reached, and records are there already */
         if (r > 0)
                 plan->base.epoch = head.epoch;
+        /* positions are those of the history that is shown, also while another one is being taken in */
+        r = replica_history(plan->engine->replica, &plan->locality, &epoch);
+        if (r < 0)
+                return r;
+        if (r > 0)
+                plan->base.epoch = epoch;
         /* an edit names the very state that the screen showed, where the store has confirmed one */
         if (plan->in->operation != ENTRY_CREATE && plan->record.position > 0)
                 plan->base.position = plan->record.position;

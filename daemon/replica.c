@@ -29,8 +29,8 @@ static const char *const replica_sql[SQL_COUNT_] = {
         [SQL_FEED_COMPLETE] = "UPDATE feed SET complete = 1 WHERE granted = 1 AND complete = 0",
         [SQL_FEED_DELETE] = "DELETE FROM feed WHERE number = ?1",
         [SQL_MEMBER_COUNT] = "SELECT count(*) FROM member WHERE feed = ?1",
-        [SQL_MEMBER_PUT] = "INSERT INTO member (feed, person) VALUES (?1, ?2) "
-                           "ON CONFLICT DO NOTHING",
+        [SQL_MEMBER_PUT] = "INSERT INTO member (feed, person) VALUES (?1, ?2) ON CONFLICT DO "
+                           "UPDATE SET unlisted = 0 WHERE unlisted = 1",
         [SQL_MEMBER_DELETE] = "DELETE FROM member WHERE feed = ?1 AND person = ?2",
         [SQL_MEMBER_DELETE_FEED] = "DELETE FROM member WHERE feed = ?1",
         [SQL_MEMBER_ANY] = "SELECT 1 FROM member WHERE person = ?1 LIMIT 1",
@@ -80,6 +80,28 @@ static const char *const replica_sql[SQL_COUNT_] = {
         [SQL_PEOPLE_DELETE] = "DELETE FROM people WHERE person = ?1",
         [SQL_PEOPLE_CLEAR] = "DELETE FROM people",
         [SQL_PEOPLE_COUNT] = "SELECT count(*) FROM people",
+        [SQL_HISTORY_GET] = "SELECT epoch FROM history WHERE locality = ?1",
+        [SQL_HISTORY_PUT] = "INSERT INTO history (locality, epoch, sweep) VALUES (?1, ?2, ?3) "
+                            "ON CONFLICT (locality) DO UPDATE SET epoch = ?2, "
+                            "sweep = max(sweep, ?3)",
+        [SQL_HISTORY_SWEEP] = "SELECT locality FROM history WHERE sweep = 1 LIMIT 1",
+        [SQL_HISTORY_SWEPT] = "UPDATE history SET sweep = ?2 WHERE locality = ?1",
+        [SQL_FEED_EPOCH] = "UPDATE feed SET epoch = ?2 WHERE locality = ?1 AND epoch > 0",
+        [SQL_FEED_ANEW] = "UPDATE feed SET epoch = ?2, position = 0, record = NULL, "
+                          "join_type = 0, join_record = NULL WHERE locality = ?1",
+        [SQL_MEMBER_UNLIST] = "UPDATE member SET unlisted = 1 WHERE feed IN "
+                              "(SELECT number FROM feed WHERE locality = ?1 AND granted = 1) "
+                              "AND ?2 = 0",
+        [SQL_MEMBER_SWEEP] = "DELETE FROM member WHERE unlisted = 1 AND feed IN "
+                             "(SELECT number FROM feed WHERE locality = ?1) AND ?2 = 0",
+        [SQL_LEAVER_UNLISTED] = "INSERT INTO leaver (person, class) "
+                                "SELECT m.person, f.class FROM member m "
+                                "JOIN feed f ON f.number = m.feed "
+                                "WHERE m.unlisted = 1 AND f.locality = ?1 AND ?2 = 0 "
+                                "ON CONFLICT DO NOTHING",
+        [SQL_SHADOWS] = "SELECT record, type, person FROM shadow",
+        [SQL_PENDING_WAIT] = "UPDATE pending SET state = 0, epoch = 0, position = 0, "
+                             "receipt = NULL, lane = ?2, seq = ?3 WHERE place = ?1",
 };
 
 static const char *const fact_names[FACT_COUNT] = {

@@ -132,6 +132,26 @@ struct replica_entry { /* an entry of the outbox, opened */
 /* replica_pend() - show an own entry; idempotent */
 int replica_pend(struct replica *replica, const struct replica_entry *entry);
 
+/* ---- histories of the store (replica_history.c) ---- */
+
+/* replica_history() - which history of a locality this copy holds; 1, 0 none yet */
+int replica_history(struct replica *replica, const struct uuid *locality, uint64_t *ret);
+int replica_begin_history(struct replica *replica, const struct uuid *locality, uint64_t epoch);
+
+/**
+ * replica_fork() - another history of a locality began
+ * @left:  last position that it shares with the one that is here
+ * @whole: nothing was seen beyond it: the cursors go on. Otherwise the feeds begin anew, and what was seen beyond it is unconfirmed
+ */
+int replica_fork(struct replica *replica, const struct uuid *locality, uint64_t epoch,
+                 uint64_t left, bool whole);
+
+/* replica_sweep() - every feed was received to its end: what no feed of the new history listed goes */
+int replica_sweep(struct replica *replica);
+
+/* replica_wait_again() - an own entry that had its receipt waits again */
+int replica_wait_again(struct replica *replica, const struct replica_entry *entry);
+
 /* replica_settle() - an own entry got its receipt (or was parked); not being here is no error */
 int replica_settle(struct replica *replica, uint64_t place, const struct wire_receipt *receipt,
                    struct bytes message);

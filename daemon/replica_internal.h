@@ -58,6 +58,17 @@ enum replica_sql {
         SQL_PEOPLE_DELETE,
         SQL_PEOPLE_CLEAR,
         SQL_PEOPLE_COUNT,
+        SQL_HISTORY_GET,
+        SQL_HISTORY_PUT,
+        SQL_HISTORY_SWEEP,
+        SQL_HISTORY_SWEPT,
+        SQL_FEED_EPOCH,
+        SQL_FEED_ANEW,
+        SQL_MEMBER_UNLIST,
+        SQL_MEMBER_SWEEP,
+        SQL_LEAVER_UNLISTED,
+        SQL_SHADOWS,
+        SQL_PENDING_WAIT,
         SQL_COUNT_
 };
 
@@ -92,6 +103,10 @@ int replica_unpend(struct replica *replica, const struct uuid *record);
 
 /* replica_unpend_place() - forget one pending entry by its place in the outbox; not being there is no error */
 int replica_unpend_place(struct replica *replica, uint64_t place);
+
+/* replica_unconfirmed() - no version of a record came in the new history: own waiting work on it stays, the rest goes */
+int replica_unconfirmed(struct replica *replica, const struct catalogue_type *type,
+                        const struct uuid *id, const struct uuid *person);
 
 /* people_put() - index a person's visible record */
 int people_put(struct replica *replica, const struct record *person);

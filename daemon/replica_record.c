@@ -283,7 +283,7 @@ static int pend_on_top(struct replica *replica, const struct catalogue_type *typ
                         return r;
                 found = r > 0;
         }
-        if (found && first && standing.position > 0) {
+        if (found && first) { /* nothing is on top of it: it is the confirmed state */
                 r = replica_shadow_put(replica, &standing);
                 if (r < 0)
                         return r;
@@ -435,6 +435,46 @@ int replica_settle(struct replica *replica, uint64_t place, const struct wire_re
                 return rebuild_record(replica, type, &record, &person, true, &any);
         }
         return rebuild_record(replica, type, &record, &person, true, NULL);
+}
+
+int replica_wait_again(struct replica *replica, const struct replica_entry *entry)
+{
+        const struct catalogue_type *type = catalogue_type_by_number(entry->body->type);
+        sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_WAIT];
+        struct replica_edits edits = {0};
+        bool had_active;
+        int r;
+
+        arena_reset(&replica->arena);
+        r = replica_load_edits(replica, &entry->body->record, &replica->arena, &edits);
+        if (r < 0)
+                return r;
+        had_active = replica_any_active(&edits);
+        db_bind_int(stmt, 1, (int64_t)entry->place);
+        db_bind_int(stmt, 2, entry->lane);
+        db_bind_int(stmt, 3, (int64_t)entry->seq);
+        r = db_run(replica->db, stmt);
+        if (r < 0)
+                return r;
+        if (db_changes(replica->db) == 0)
+                return replica_pend(replica, entry);
+        if (!type)
+                return 0;
+        return rebuild_record(replica, type, &entry->body->record, &entry->body->person, had_active,
+                              NULL);
+}
+
+int replica_unconfirmed(struct replica *replica, const struct catalogue_type *type,
+                        const struct uuid *id, const struct uuid *person)
+{
+        struct replica_edits edits = {0};
+        int r;
+
+        arena_reset(&replica->arena);
+        r = replica_load_edits(replica, id, &replica->arena, &edits);
+        if (r >= 0)
+                r = replica_shadow_delete(replica, id);
+        return r < 0 ? r : rebuild(replica, type, id, person, NULL, &edits);
 }
 
 int replica_pass(struct replica *replica, const struct uuid *locality,

@@ -53,6 +53,7 @@ struct sending {
         size_t left; /* bytes of entries that still fit */
         bool full;
         struct buffer *out;
+        struct session_again again;
         struct buffer bytes; /* headers and bodies of the run in the making */
         struct wire_entry *entries;
         size_t *offsets;
@@ -309,7 +310,8 @@ static int write_row(void *context, const struct outbox_row *row)
         if (sending->ended)
                 memcpy(run->signature, row->signature.data, SIGNATURE_SIZE);
         run->entries_count++;
-        return buffer_check(&sending->bytes);
+        r = session_again_add(&sending->again, row);
+        return r < 0 ? r : buffer_check(&sending->bytes);
 }
 
 static int write_segment(struct sending *sending, const struct segment *segment)
@@ -334,8 +336,12 @@ static int write_segment(struct sending *sending, const struct segment *segment)
 
 static int put_entries(struct engine *engine, struct arena *arena, struct buffer *out)
 {
-        struct sending sending = {
-                .engine = engine, .arena = arena, .out = out, .left = WIRE_REQUEST_ENTRIES_MAX};
+        CLEANUP(buffer_wipe) struct buffer runs = BUFFER_INIT;
+        struct sending sending = {.engine = engine,
+                                  .arena = arena,
+                                  .out = &runs,
+                                  .again = {.arena = arena},
+                                  .left = WIRE_REQUEST_ENTRIES_MAX};
         int r = 0;
 
         engine->session.more_to_send = engine->session.carried = false;
@@ -347,12 +353,17 @@ static int put_entries(struct engine *engine, struct arena *arena, struct buffer
                 r = plan_up_to(&sending, lane, UINT64_MAX);
         for (size_t i = 0; i < sending.segment_count && r >= 0; i++)
                 r = write_segment(&sending, &sending.segments[i]);
+        if (r >= 0)
+                r = session_again_put(engine, &sending.again, out);
+        if (r >= 0)
+                r = session_put_gaps(engine, out);
+        buffer_append(out, buffer_view(&runs));
         buffer_wipe(&sending.bytes);
         for (uint8_t lane = 0; lane < LANE_COUNT; lane++)
                 if (sending.lanes[lane].next < sending.lanes[lane].count || sending.lanes[lane].cut)
                         engine->session.more_to_send = true;
         engine->session.carried = sending.segment_count > 0;
-        return r;
+        return r < 0 ? r : buffer_check(out);
 }
 
 /* ---- hello and vector ---- */
@@ -468,6 +479,8 @@ static int put_hello(struct engine *engine, const struct engine_now *now, bool a
                 outbox_lane(engine->outbox, lane, &lanes[lane]);
         r = outbox_heads(engine->outbox, arena, &heads, &hello.heads_count);
         if (r >= 0)
+                r = outbox_told(engine->outbox, &hello.told_ms);
+        if (r >= 0)
                 r = outbox_oldest_waiting(engine->outbox, &hello.oldest_ms);
         if (r >= 0)
                 r = outbox_parked(engine->outbox, arena, &parked, &parked_count);
@@ -503,7 +516,7 @@ static void begin_exchange(struct engine *engine, const struct engine_now *now)
         session->round_trips = 0;
         session->bytes_sent = session->bytes_received = 0;
         session->counted_sent = session->counted_received = 0;
-        session->news = session->list_vector = session->stuck = false;
+        session->news = session->list_vector = session->stuck = session->drawn = false;
         engine->attempt_ms = now->wall_ms;
         schedule_begin(&engine->schedule, now->boot_ms);
         session_tell(engine);
@@ -522,6 +535,8 @@ int engine_exchange_request(struct engine *engine, const struct engine_now *now,
         r = audit_flush(engine, now);
         if (r >= 0)
                 r = session_load_trust(engine);
+        if (r >= 0)
+                r = session_mend(engine, now);
         if (r < 0)
                 return r;
         if (session->state == SESSION_IDLE)

@@ -16,6 +16,7 @@
 enum session_state { SESSION_IDLE, SESSION_SENT, SESSION_APPLYING, SESSION_AGAIN };
 
 enum session_phase {
+        PHASE_HISTORY,
         PHASE_RECEIPTS,
         PHASE_GRANTS,
         PHASE_RECORDS,
@@ -57,6 +58,7 @@ struct session {
         uint64_t counted_sent, counted_received; /* of them, in the replica's facts already */
         bool news;                               /* something came or was answered */
         bool list_vector;                        /* the next request carries the vector as a list */
+        bool drawn;                              /* a new incarnation was drawn in it */
         bool stuck; /* the last round trip moved nothing: another one that does not either ends it */
         /* of the request that is out */
         bool listed_vector;
@@ -75,6 +77,8 @@ struct session {
         struct wire_feed *feeds;
         size_t feeds_count;
         struct wire_end end;
+        bool left;         /* it told of another history of the store */
+        bool turned;       /* it changed what is to be sent: another round trip follows */
         bool downloads;    /* the changes in it are believed */
         bool moved;        /* it moved something */
         bool asked_ahead;  /* the request that follows it was made already */

@@ -3,6 +3,7 @@
  * hold nothing that this build does not know. Then the receipts: their signature is checked with the key of the trust bundle, and they
  * are durable in the outbox, together with the store's newest heads, before the changes are looked at.
  */
+#include "daemon/incarnation.h"
 #include "daemon/session_internal.h"
 
 /* ---- trust ---- */
@@ -83,19 +84,10 @@ static bool has_lost(const struct wire_head *kept, const struct wire_head *head)
         return head->number == kept->number && memcmp(kept->hash, head->hash, HASH_SIZE) != 0;
 }
 
-/* 0 taken or nothing new; 1 the store lacks what it has signed for */
-static int take_head(struct engine *engine, const struct wire_head *head)
+static int check_head(struct engine *engine, const struct wire_head *head)
 {
         CLEANUP(buffer_deinit) struct buffer message = BUFFER_INIT;
-        struct wire_head kept;
-        int r;
 
-        r = outbox_head_get(engine->outbox, &head->locality, &kept);
-        if (r < 0)
-                return r;
-        if (r > 0 && kept.position == head->position && !has_lost(&kept, head) &&
-            kept.number == head->number)
-                return 0;
         wire_head_message(head, &message);
         if (buffer_check(&message) < 0)
                 return buffer_check(&message);
@@ -104,20 +96,53 @@ static int take_head(struct engine *engine, const struct wire_head *head)
         if (public_key_verify(engine->session.signing_key, buffer_view(&message), head->signature) <
             0)
                 return FAIL(PANNIER_E_CRYPTO, "a head is not signed by the store");
-        if (r > 0 && has_lost(&kept, head))
-                return 1;
-        return outbox_head_put(engine->outbox, head);
+        return 0;
+}
+
+/* The store lost commits and says so: what it told beyond the fork is of a history that is gone. */
+static int leave_history(struct engine *engine, const struct wire_head *kept, uint64_t common)
+{
+        const struct outbox_left left = {
+                .position = common < kept->position ? common : kept->position,
+                .whole = common >= kept->position,
+        };
+
+        engine->session.left = true;
+        return outbox_left_put(engine->outbox, &kept->locality, kept->epoch, &left);
+}
+
+/* 0 taken or nothing new; 1 the store lacks what it has signed for, and does not say so */
+static int take_head(struct engine *engine, const struct wire_locality *locality)
+{
+        const struct wire_head *head = &locality->head;
+        struct wire_head kept;
+        bool another;
+        int r;
+
+        r = outbox_head_get(engine->outbox, &head->locality, &kept);
+        if (r < 0)
+                return r;
+        if (r > 0 && kept.position == head->position && !has_lost(&kept, head) &&
+            kept.number == head->number)
+                return 0;
+        another = r > 0 && head->epoch > kept.epoch;
+        if (r > 0 && !another && has_lost(&kept, head))
+                return check_head(engine, head) < 0 ? PANNIER_E_CRYPTO : 1;
+        r = check_head(engine, head);
+        if (r == 0 && another)
+                r = leave_history(engine, &kept, locality->common);
+        return r < 0 ? r : outbox_head_put(engine->outbox, head, engine->session.hello.now_ms);
 }
 
 static int take_heads(struct engine *engine, const struct wire_store_hello *hello)
 {
-        for (size_t i = 0; i < hello->localities_count; i++) {
-                int r = take_head(engine, &hello->localities[i].head);
+        int r = 0;
 
-                if (r != 0)
-                        return r;
-        }
-        return 0;
+        for (size_t i = 0; i < hello->localities_count && r == 0; i++)
+                r = take_head(engine, &hello->localities[i]);
+        if (r == 0 && engine->session.left)
+                r = outbox_offer_gone(engine->outbox);
+        return r < 0 ? r : r > 0 && !engine->session.left;
 }
 
 /* ---- receipts ---- */
@@ -266,6 +291,7 @@ static int read_message(struct reading *reading, const struct wire_message *mess
         case WIRE_KIND_DAMAGED:
         case WIRE_KIND_RUN:
         case WIRE_KIND_DRAFT:
+        case WIRE_KIND_AGAIN:
         case WIRE_KIND_SKIP:
         case WIRE_KIND_MAX:
                 break;
@@ -285,6 +311,7 @@ static void forget_answer(struct session *session)
         session->feeds_count = 0;
         session->batch = 0;
         session->moved = session->erased = session->asked_ahead = false;
+        session->left = session->turned = false;
         buffer_reset(&session->answer);
 }
 
@@ -312,29 +339,63 @@ static int read_answer(struct engine *engine, struct bytes body, struct reading 
 
 /* ---- what it means ---- */
 
-/* What the lanes say: 0 go on, or the failure that ends the exchange */
+/* What one lane says. */
+static int take_lane(struct engine *engine, uint8_t lane, const struct wire_lane_state *state,
+                     enum exchange_failure *ret)
+{
+        struct outbox *outbox = engine->outbox;
+        uint64_t first, settled;
+        int r = outbox_first_waiting(outbox, lane, &first);
+
+        if (r < 0)
+                return r;
+        settled = first ? first - 1 : outbox_seq(outbox, lane);
+        /* A later commit than any of ours under our name, or two under one number: this outbox has a double. */
+        if (state->forked || state->next > outbox_seq(outbox, lane) + 1) {
+                *ret = EXCHANGE_FORKED;
+                return 0;
+        }
+        if (state->next <= settled) {
+                r = outbox_offer_again(outbox, lane, state->next);
+                if (r == PANNIER_E_REFUSED) {
+                        error_clear();
+                        *ret = EXCHANGE_STORE_BEHIND;
+                        return 0;
+                }
+        }
+        return r < 0 ? r : outbox_set_next(outbox, lane, state->next);
+}
+
 static int take_lanes(struct engine *engine, enum exchange_failure *ret)
 {
         const struct wire_store_hello *hello = &engine->session.hello;
+        int r = 0;
 
-        for (uint8_t lane = 0; lane < hello->lanes_count && lane < LANE_COUNT; lane++) {
-                uint64_t next = hello->lanes[lane].next, first, settled;
-                int r;
+        /* it is about the incarnation that the request named */
+        for (uint8_t lane = 0; lane < hello->lanes_count && lane < LANE_COUNT && r >= 0; lane++)
+                r = take_lane(engine, lane, &hello->lanes[lane], ret);
+        return r;
+}
 
-                r = outbox_first_waiting(engine->outbox, lane, &first);
-                if (r < 0)
-                        return r;
-                settled = first ? first - 1 : outbox_seq(engine->outbox, lane);
-                /* A later commit than any of ours under our name, or two under one number: this outbox has a double. */
-                if (hello->lanes[lane].forked || next > outbox_seq(engine->outbox, lane) + 1)
-                        *ret = EXCHANGE_FORKED;
-                else if (next <= settled)
-                        *ret = EXCHANGE_STORE_BEHIND;
-                else
-                        r = outbox_set_next(engine->outbox, lane, next);
-                if (r < 0)
-                        return r;
-        }
+/*
+ * The store knows entries under this incarnation that are not here, or others: the outbox was restored, or has a double.
+ * Whoever it is goes on under a name of its own; once in an exchange.
+ */
+static int begin_new_life(struct engine *engine, const struct engine_now *now,
+                          enum exchange_failure *failure)
+{
+        struct session *session = &engine->session;
+        int r;
+
+        if (*failure != EXCHANGE_FORKED || session->drawn)
+                return 0;
+        r = outbox_draw(engine->outbox, now->wall_ms,
+                        "the store knows another history of this outbox");
+        if (r < 0)
+                return r;
+        session->drawn = true;
+        session->turned = true;
+        *failure = EXCHANGE_OK;
         return 0;
 }
 
@@ -359,6 +420,8 @@ static int settle_outbox(struct engine *engine, const struct reading *reading,
                 *ret_failure = EXCHANGE_STORE_BEHIND;
         if (r >= 0)
                 r = take_lanes(engine, ret_failure);
+        if (r >= 0 && *ret_failure != EXCHANGE_STORE_BEHIND)
+                r = outbox_gaps_declared(engine->outbox);
         if (r >= 0 && *ret_failure == EXCHANGE_OK)
                 *ret_failure = device_failure(hello);
         return r;
@@ -436,18 +499,28 @@ int engine_exchange_answer(struct engine *engine, const struct engine_now *now, 
                 session->receipts_count = 0;
                 return stop(engine, now, r);
         }
+        r = begin_new_life(engine, now, &failure);
+        if (r < 0)
+                return stop(engine, now, r);
         take_policy(engine);
         note_backups(engine);
         session->failure = failure;
         session->forked = failure == EXCHANGE_FORKED;
         /* A fork is about what goes up. A store that lost commits, or refuses, is not to be believed about what comes down. */
         session->downloads = failure == EXCHANGE_OK || failure == EXCHANGE_FORKED;
+        if (session->left) { /* first it is offered what it lost, then its news are looked at */
+                session->downloads = false;
+                session->turned = true;
+        }
+        if (session->turned)
+                session->more_to_send = true;
         if (!session->downloads)
                 session->records_count = session->feeds_count = 0;
         session->state = SESSION_APPLYING;
-        session->phase = PHASE_RECEIPTS;
-        session->moved = session->receipts_count > 0 || session->records_count > 0 ||
-                         session->feeds_count > 0 || session->hello.grants_listed;
+        session->phase = PHASE_HISTORY;
+        session->moved = session->turned || session->receipts_count > 0 ||
+                         session->records_count > 0 || session->feeds_count > 0 ||
+                         session->hello.grants_listed;
         return EXCHANGE_STEP;
 }
 

@@ -94,6 +94,17 @@ int session_next(struct engine *engine, const struct engine_now *now)
         return EXCHANGE_AGAIN;
 }
 
+/* ---- histories ---- */
+
+/* Another history of the store: what is here is held against it before anything of it is taken. */
+static int apply_history(struct engine *engine)
+{
+        int r = session_follow_histories(engine);
+
+        engine->session.phase = PHASE_RECEIPTS;
+        return r;
+}
+
 /* ---- receipts ---- */
 
 static int apply_receipts(struct engine *engine)
@@ -229,6 +240,8 @@ static int apply_feeds(struct engine *engine)
                 access_changed(engine->access, NULL);
         if (r >= 0)
                 r = count_traffic(engine);
+        if (r >= 0 && end && !session->more_to_send)
+                r = replica_sweep(engine->replica);
         if (r >= 0 && end)
                 r = replica_set_fact(engine->replica, FACT_ENDING, 1);
         session->phase = end ? PHASE_ERASE : PHASE_AGAIN;
@@ -361,6 +374,8 @@ int session_finish_erasing(struct engine *engine)
 static int apply_phase(struct engine *engine)
 {
         switch (engine->session.phase) {
+        case PHASE_HISTORY:
+                return apply_history(engine);
         case PHASE_RECEIPTS:
                 return apply_receipts(engine);
         case PHASE_GRANTS:

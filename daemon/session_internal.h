@@ -25,4 +25,32 @@ void session_failed(struct engine *engine, const struct engine_now *now,
 /* session_next() - what to do when everything of an answer is applied: again, done, or stuck */
 int session_next(struct engine *engine, const struct engine_now *now);
 
+/* ---- histories that fork (session_again.c) ---- */
+
+enum { SESSION_AGAIN_MAX = 512 << 10 }; /* bytes of a request that receipts may fill, all in all */
+
+struct session_word { /* a receipt that goes with its entry */
+        uint64_t batch;
+        struct bytes receipt;
+};
+
+struct session_again {
+        struct arena *arena;
+        struct session_word *items;
+        size_t count, capacity;
+};
+
+/* session_again_add() - a row that is being sent: note its receipt, if it has one from a history that was lost */
+int session_again_add(struct session_again *list, const struct outbox_row *row);
+/* session_again_put() - write what was noted, each batch under its signature */
+int session_again_put(struct engine *engine, struct session_again *list, struct buffer *out);
+
+/* session_put_gaps() - what is no longer here, as long as the store has not answered to it */
+int session_put_gaps(struct engine *engine, struct buffer *out);
+/* session_mend() - before a request: where entries are missing the others go on under a new incarnation */
+int session_mend(struct engine *engine, const struct engine_now *now);
+
+/* session_follow_histories() - inside of a replica transaction: bring it to the store's histories as the outbox knows them */
+int session_follow_histories(struct engine *engine);
+
 #endif

@@ -188,6 +188,10 @@ static int need(struct needs *needs, const struct uuid *record)
         if (r < 0 || !pending.creating || pending.lane == needs->plan->type->lane ||
             pending.place <= needs->place)
                 return r;
+        /* where it stands now: its envelope may have been written anew since it was shown */
+        r = outbox_seq_of(engine->outbox, pending.place, &pending.seq);
+        if (r < 0)
+                return r;
         needs->place = pending.place;
         needs->needs = (struct entry_needs){.incarnation = *outbox_incarnation(engine->outbox),
                                             .lane = pending.lane,

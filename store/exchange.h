@@ -90,11 +90,16 @@ struct exchange_answer {             /* init with {0} */
 
 void exchange_answer_deinit(struct exchange_answer *answer); /* also for CLEANUP */
 
+enum { EXCHANGE_COMMIT_FIRST = 1 }; /* outcome of exchange_answer() */
+
 /**
  * exchange_answer() - make the answer to a request
  *
  * One snapshot: device row, grants, receipts, feeds and `end` all belong to the same moment. A device that is not active gets its
  * state and receipts, nothing else.
+ *
+ * Return: 0; EXCHANGE_COMMIT_FIRST: the device showed a head that our log lacks, so the request goes through exchange_commit(),
+ *         which begins a new epoch, and then here again; or an error
  */
 int exchange_answer(struct exchange *exchange, struct exchange_request *request, int64_t now_ms,
                     struct exchange_answer *ret);

@@ -15,9 +15,10 @@ void exchange_answer_deinit(struct exchange_answer *answer)
 struct making {
         struct exchange *exchange;
         struct storage *storage;
-        const struct exchange_request *request;
+        struct exchange_request *request;
         struct device_row device;
         bool active;
+        bool lost; /* it shows a head that our log lacks: a commit comes first */
         int64_t now_ms;
         const struct scope_set *scopes;
         struct wire_store_hello hello;
@@ -232,6 +233,9 @@ static int fill_localities(struct making *making)
                 r = signed_head(making->exchange, locality, &making->localities[count].head);
                 if (r < 0)
                         return r;
+                making->localities[count].backup_epoch = locality->backup.epoch;
+                making->localities[count].backup_position = locality->backup.position;
+                making->localities[count].common = exchange_common(making->request, locality);
                 count++;
         }
         making->hello.localities = making->localities;
@@ -250,7 +254,9 @@ static int fill_lanes(struct making *making)
                 if (r < 0)
                         return r;
                 making->lanes[lane].next = r > 0 ? row.next_seq : 1;
-                making->lanes[lane].forked = r > 0 && row.forked;
+                making->lanes[lane].forked =
+                        r > 0 && (row.forked || exchange_has_double(making->exchange,
+                                                                    making->request, lane, &row));
         }
         making->hello.lanes = making->lanes;
         making->hello.lanes_count = LANE_COUNT;
@@ -330,6 +336,10 @@ static int fill(struct making *making)
         if (r < 0)
                 return r;
         making->active = r > 0;
+        r = exchange_look_at_heads(making->exchange, making->request, &making->lost);
+        making->lost = making->lost && making->active && !making->request->committed;
+        if (r < 0 || making->lost)
+                return r;
         making->hello.protocol = WIRE_PROTOCOL;
         making->hello.catalogue = catalogue_get()->version;
         making->hello.now_ms = making->now_ms;
@@ -399,11 +409,13 @@ int exchange_answer(struct exchange *exchange, struct exchange_request *request,
         if (r < 0)
                 return r;
         r = fill(&making);
-        if (r == 0)
+        if (r == 0 && !making.lost)
                 r = write_answer(&making, &answer);
         exchange->storage->ops->rollback(exchange->storage);
         if (r < 0)
                 return r;
+        if (making.lost)
+                return EXCHANGE_COMMIT_FIRST;
         hand_over(&making, &answer);
         *ret = answer;
         answer = (struct exchange_answer){0};

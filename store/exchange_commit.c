@@ -98,6 +98,9 @@ static bool is_touched(const struct commit *commit, const struct uuid *locality)
 
                 if (uuid_equal(&request->device.locality, locality))
                         return true;
+                for (size_t k = 0; k < request->hello.heads_count; k++)
+                        if (uuid_equal(&request->hello.heads[k].locality, locality))
+                                return true;
                 for (size_t k = 0; k < request->item_count; k++) {
                         const struct exchange_item *item = &request->items[k];
 
@@ -148,8 +151,12 @@ static int judge_one(struct taking *taking, struct exchange_entry *entry)
         struct wire_receipt receipt;
         int r;
 
-        if (taking->active && entry->refused == REASON_NONE)
-                return judge_take(exchange->judge, &taking->origin, &input);
+        if (taking->active && entry->refused == REASON_NONE) {
+                r = exchange_note_again(
+                        exchange, taking->request, entry,
+                        judge_locality(exchange->judge, &taking->origin, &entry->header));
+                return r < 0 ? r : judge_take(exchange->judge, &taking->origin, &input);
+        }
         r = exchange_known(exchange, &taking->device.id, entry, &exchange->arena, &receipt,
                            &header);
         if (r != FOUND_NONE)
@@ -274,9 +281,21 @@ static int check_overlap(struct taking *taking, const struct exchange_run *run,
         return memcmp(before, lane->head, HASH_SIZE) == 0;
 }
 
+/* Which life of its outbox writes on: one that was over and goes on is an incident. */
+static int note_life(struct taking *taking)
+{
+        struct storage *storage = taking->commit->storage;
+        int r = storage->ops->incarnation_seen(storage, &taking->device.id,
+                                               &taking->request->hello.incarnation,
+                                               taking->request->received_ms);
+
+        return r < 0 ? r : 0;
+}
+
 static int take_entries(struct taking *taking, const struct exchange_run *run,
                         struct lane_row *lane)
 {
+        uint64_t before = lane->next_seq;
         size_t i;
         int r = 0;
 
@@ -297,6 +316,8 @@ static int take_entries(struct taking *taking, const struct exchange_run *run,
         }
         if (r == 0)
                 memcpy(lane->signature, run->wire->signature, SIGNATURE_SIZE);
+        if (r >= 0 && lane->next_seq > before)
+                r = note_life(taking);
         return r < 0 ? r : put_lane(taking, lane);
 }
 
@@ -315,21 +336,46 @@ static int take_run(struct taking *taking, const struct exchange_run *run)
 
 /* ---- what the device lost ---- */
 
-static int skip_to(struct taking *taking, struct lane_row *lane, uint64_t last)
+static void copy_detail(struct bytes detail, char *ret, size_t size)
 {
-        const struct gap_row row = {
+        size_t length = detail.size < size - 1 ? detail.size : size - 1;
+
+        while (length > 0 && length < detail.size && (detail.data[length] & 0xC0) == 0x80)
+                length--; /* not in the middle of a character */
+        memcpy(ret, detail.data, length);
+        ret[length] = '\0';
+}
+
+static int note_gap(struct taking *taking, const struct lane_row *lane, uint64_t first,
+                    uint64_t last, struct bytes detail)
+{
+        struct gap_row row = {
                 .device = taking->device.id,
                 .incarnation = lane->incarnation,
                 .lane = lane->lane,
-                .from_seq = lane->next_seq,
+                .from_seq = first,
                 .to_seq = last,
                 .declared_ms = taking->request->received_ms,
         };
-        int r = taking->commit->storage->ops->gap_put(taking->commit->storage, &row);
+        int r;
+
+        copy_detail(detail, row.detail, sizeof(row.detail));
+        r = taking->commit->storage->ops->gap_put(taking->commit->storage, &row);
+        /* whoever needed one of these need not wait any longer */
+        return r < 0 ? r
+                     : judge_gap(taking->commit->exchange->judge, &taking->device.locality,
+                                 &lane->incarnation);
+}
+
+static int skip_to(struct taking *taking, struct lane_row *lane, uint64_t last, struct bytes detail)
+{
+        uint64_t first = lane->next_seq;
+        int r;
 
         lane->next_seq = last + 1;
         lane->head_known = false;
-        return r < 0 ? r : put_lane(taking, lane);
+        r = put_lane(taking, lane);
+        return r < 0 ? r : note_gap(taking, lane, first, last, detail);
 }
 
 static int take_gap(struct taking *taking, const struct wire_gap *gap)
@@ -337,11 +383,13 @@ static int take_gap(struct taking *taking, const struct wire_gap *gap)
         struct lane_row lane;
         int r = get_lane(taking, &gap->incarnation, gap->lane, &lane);
 
-        if (r < 0 || lane.forked || gap->first > lane.next_seq || gap->last < lane.next_seq)
-                return r; /* it was declared before, or something before it is missing too */
-        if (gap->last >= WIRE_NUMBER_MAX)
-                return 0;
-        return skip_to(taking, &lane, gap->last);
+        if (r < 0 || gap->first > gap->last || gap->last < lane.next_seq ||
+            gap->last >= WIRE_NUMBER_MAX)
+                return r; /* it was declared before, or it never was one */
+        /* what came before it moved to another incarnation: it is noted, and the lane stays where it ended */
+        if (lane.forked || gap->first > lane.next_seq)
+                return note_gap(taking, &lane, gap->first, gap->last, gap->detail);
+        return skip_to(taking, &lane, gap->last, gap->detail);
 }
 
 /*
@@ -362,46 +410,12 @@ static int take_damaged(struct taking *taking, const struct wire_damaged *damage
         r = exchange_damaged_known(exchange, &entry, &exchange->arena, &receipt);
         if (r == 0)
                 r = take_entry(taking, &entry);
-        return r < 0 || damaged->seq < lane.next_seq ? (r < 0 ? r : 0)
-                                                     : skip_to(taking, &lane, damaged->seq);
+        return r < 0 || damaged->seq < lane.next_seq
+                       ? (r < 0 ? r : 0)
+                       : skip_to(taking, &lane, damaged->seq, damaged->detail);
 }
 
 /* ---- requests ---- */
-
-static int compare_head(void *context, const struct log_row *row)
-{
-        const struct wire_head *head = context;
-
-        return row->number == head->number && row->epoch == head->epoch &&
-                               row->position == head->position &&
-                               memcmp(row->chain, head->hash, HASH_SIZE) == 0
-                       ? 1
-                       : PANNIER_E_NOT_FOUND;
-}
-
-/* A head of ours lies on our chain: stronger than its signature, and cheaper to see. */
-static int take_heads(struct taking *taking)
-{
-        const struct wire_device_hello *hello = &taking->request->hello;
-        struct storage *storage = taking->commit->storage;
-        size_t count = 0;
-
-        for (size_t i = 0; i < hello->heads_count && count < WIRE_LOCALITIES_MAX; i++) {
-                struct wire_head head = hello->heads[i];
-                int r = 0;
-
-                if (storage->ops->locality(storage, &head.locality) && head.number > 0)
-                        r = storage->ops->log_each(storage, &head.locality, head.number,
-                                                   compare_head, &head);
-                if (is_fatal(r))
-                        return r;
-                if (r > 0)
-                        taking->heads[count++] = head;
-        }
-        taking->origin.heads = taking->heads;
-        taking->origin.head_count = count;
-        return 0;
-}
 
 static int report(struct taking *taking)
 {
@@ -458,7 +472,9 @@ static int take_request(struct commit *commit, struct exchange_request *request)
                 .boot_id = request->hello.boot_id,
                 .boot_ms = request->hello.boot_ms,
         };
-        r = take_heads(&taking);
+        taking.origin.heads = taking.heads;
+        taking.origin.head_count = exchange_good_heads(request, taking.heads);
+        r = 0;
         for (size_t i = 0; i < request->item_count && r == 0; i++)
                 r = take_item(&taking, &request->items[i]);
         return r < 0 ? r : report(&taking);
@@ -474,6 +490,8 @@ static int play(struct commit *commit)
         judge_begin(commit->exchange->judge, commit->now_ms);
         for (size_t i = 0; i < commit->request_count; i++)
                 forget_receipts(commit->requests[i]);
+        for (size_t i = 0; i < commit->request_count && r == 0; i++)
+                r = exchange_take_heads(commit->exchange, commit->requests[i], commit->now_ms);
         for (size_t i = 0; i < commit->request_count && r == 0; i++)
                 r = take_request(commit, commit->requests[i]);
         if (r == 0)

@@ -3,6 +3,7 @@
 #define STORE_EXCHANGE_INTERNAL_H
 
 #include "common/compress.h"
+#include "store/epoch.h"
 #include "store/exchange.h"
 #include "store/feed.h"
 #include "store/grants.h"
@@ -36,6 +37,12 @@ struct exchange_item { /* in the order in which they came */
         };
 };
 
+struct exchange_again { /* a receipt of a history that was lost, signature checked */
+        struct uuid entry;
+        uint8_t body_hash[HASH_SIZE];
+        struct position position;
+};
+
 struct exchange_request {
         struct arena arena;
         struct buffer clear; /* the CBOR sequence; everything borrows from it */
@@ -49,6 +56,10 @@ struct exchange_request {
         size_t item_count, item_capacity;
         size_t entry_count;
         size_t entry_size; /* bytes of entries */
+        struct exchange_again *again;
+        size_t again_count;
+        struct epoch_seen seen[WIRE_LOCALITIES_MAX]; /* beside hello.heads */
+        bool committed;                              /* exchange_commit() had it */
 };
 
 struct exchange {
@@ -64,10 +75,39 @@ struct exchange {
         struct wire_head heads
                 [WIRE_LOCALITIES_MAX]; /* signed last: a head that has not moved is not signed again */
         size_t head_count;
+        struct public_key *signing_public; /* of settings->signing_key; made when needed */
 };
 
 /* exchange_device() - the device's row as it is now: 1 active, 0 not (it gets nothing), or an error */
 int exchange_device(struct exchange *exchange, const struct uuid *id, struct device_row *ret);
+
+/* exchange_look_at_heads() - fill request->seen; is there a head that our log lacks? In a snapshot or a write transaction. */
+int exchange_look_at_heads(struct exchange *exchange, struct exchange_request *request,
+                           bool *ret_lost);
+
+/* exchange_take_heads() - the same, and begin a new epoch where commits were lost; first thing of a write transaction */
+int exchange_take_heads(struct exchange *exchange, struct exchange_request *request,
+                        int64_t now_ms);
+
+/* exchange_good_heads() - those that we signed; how many */
+size_t exchange_good_heads(const struct exchange_request *request,
+                           struct wire_head ret[WIRE_LOCALITIES_MAX]);
+
+/* exchange_common() - up to where the history that the device showed is ours; 0 where it is the present one, or none */
+uint64_t exchange_common(const struct exchange_request *request,
+                         const struct storage_locality *locality);
+
+/* exchange_has_double() - the device shows another signed row under the newest number of a lane than the one that is here */
+bool exchange_has_double(const struct exchange *exchange, const struct exchange_request *request,
+                         uint8_t lane, const struct lane_row *row);
+
+/* exchange_read_again() - check the receipts that entries are offered again with; those that are not ours are passed over */
+int exchange_read_again(const struct exchange *exchange, struct exchange_request *request,
+                        const struct wire_again *again);
+
+/* exchange_note_again() - before an entry is judged: where it stood in the history that was lost, if it came with a receipt */
+int exchange_note_again(struct exchange *exchange, const struct exchange_request *request,
+                        const struct exchange_entry *entry, const struct uuid *locality);
 
 /* exchange_known() - the row of an entry of this device, judged or parked: FOUND_SAME with a receipt, else FOUND_NONE */
 int exchange_known(struct exchange *exchange, const struct uuid *device,

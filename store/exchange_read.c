@@ -46,6 +46,7 @@ struct exchange *exchange_free(struct exchange *exchange)
         feed_page_deinit(&exchange->page);
         arena_deinit(&exchange->arena);
         buffer_deinit(&exchange->answer);
+        (void)public_key_free(exchange->signing_public);
         free(exchange);
         return NULL;
 }
@@ -163,8 +164,8 @@ static int take_run(struct exchange_request *request, const struct public_key *k
 
 /* ---- messages ---- */
 
-static int take_message(struct exchange_request *request, const struct public_key *key,
-                        const struct wire_message *message)
+static int take_message(const struct exchange *exchange, struct exchange_request *request,
+                        const struct public_key *key, const struct wire_message *message)
 {
         struct exchange_item item;
 
@@ -183,6 +184,8 @@ static int take_message(struct exchange_request *request, const struct public_ke
                 return add_item(request, &item);
         case WIRE_KIND_RUN:
                 return take_run(request, key, &message->run);
+        case WIRE_KIND_AGAIN:
+                return exchange_read_again(exchange, request, &message->again);
         case WIRE_KIND_DRAFT:
                 return 0; /* handed in by a locked or wiped device only; no order makes one yet */
         case WIRE_KIND_DEVICE_HELLO:
@@ -227,7 +230,7 @@ static bool has_key(const struct device_row *device)
         return false;
 }
 
-static int take_sequence(struct exchange_request *request)
+static int take_sequence(const struct exchange *exchange, struct exchange_request *request)
 {
         CLEANUP(public_key_freep) struct public_key *key = NULL;
         struct wire_reader reader;
@@ -243,7 +246,7 @@ static int take_sequence(struct exchange_request *request)
         if (r < 0)
                 return r;
         while ((r = wire_next(&reader, &message)) > 0) {
-                r = take_message(request, key, &message);
+                r = take_message(exchange, request, key, &message);
                 if (r < 0)
                         return r;
         }
@@ -263,7 +266,7 @@ int exchange_read(struct exchange *exchange, struct bytes body, const struct dev
         request->received_ms = received_ms;
         r = decompress_message(exchange->compressor, body, WIRE_REQUEST_MAX, &request->clear);
         if (r == 0)
-                r = take_sequence(request);
+                r = take_sequence(exchange, request);
         if (r < 0)
                 return r;
         *ret = TAKE(request);

@@ -44,6 +44,7 @@ void judge_environment(struct judge *judge, enum nhs_environment environment)
 void judge_begin(struct judge *judge, int64_t now_ms)
 {
         judge->now_ms = now_ms;
+        judge->storage->now_ms = now_ms;
         memset(judge->held, 0, sizeof(judge->held));
         memset(judge->authors, 0, sizeof(judge->authors));
         judge_forget_facts(judge);

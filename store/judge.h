@@ -75,6 +75,9 @@ const struct uuid *judge_locality(struct judge *judge, const struct judge_origin
 int judge_take(struct judge *judge, const struct judge_origin *origin,
                const struct judge_entry *entry);
 
+/* judge_gap() - a device declared a gap in an incarnation of its outbox: look again at what needed an entry in it */
+int judge_gap(struct judge *judge, const struct uuid *locality, const struct uuid *incarnation);
+
 /* judge_refuse() - put an entry into quarantine unseen: it is damaged, unsigned, or judging it failed */
 int judge_refuse(struct judge *judge, const struct judge_origin *origin,
                  const struct judge_entry *entry, enum quarantine_reason reason);

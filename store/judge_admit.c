@@ -155,6 +155,16 @@ static int check_previous(struct judge *judge, const struct judge_case *c,
         return r < 0 ? r : 0;
 }
 
+/* The store signed for it once, in a history that it lost: then the device held this person. 1, 0 */
+static int was_admitted(struct judge *judge, const struct judge_case *c, const struct uuid *person)
+{
+        struct position position;
+        int r = judge->ops->healed_get(judge->storage, c->locality, &c->entry->header->id,
+                                       &position);
+
+        return r <= 0 ? r : judge_exists(judge, catalogue_person_type(), person);
+}
+
 static int check_person(struct judge *judge, const struct judge_case *c, const struct uuid *person,
                         struct judge_obstacle *obstacle)
 {
@@ -164,9 +174,13 @@ static int check_person(struct judge *judge, const struct judge_case *c, const s
         if (uuid_is_none(person))
                 return 0;
         r = judge_held(judge, c, person, &held);
+        if (r >= 0 && !held) {
+                r = was_admitted(judge, c, person);
+                held = r > 0;
+        }
         if (r >= 0 && !held)
                 wait_for(obstacle, WAIT_PERSON, person);
-        return r;
+        return r < 0 ? r : 0;
 }
 
 /* The record that is edited or decided about: there, of this person, and of a class that this device may hold. */

@@ -4,6 +4,7 @@
 #include "store/judge_inside.h"
 
 #include "common/error.h"
+#include "store/epoch.h"
 
 #include <stdlib.h>
 
@@ -44,17 +45,43 @@ static bool is_beyond(const struct judge_case *c)
 
 int judge_base(struct judge *judge, struct judge_case *c, uint64_t *ret_base, bool *ret_beyond)
 {
-        (void)judge;
+        uint64_t floor;
+        int r;
+
         *ret_base = UINT64_MAX;
         *ret_beyond = false;
         if (!c->origin)
                 return 0;
         *ret_base = 0;
         *ret_beyond = is_beyond(c);
-        /* Another locality's positions, or an older history's, say nothing about what was seen here. */
-        if (uuid_equal(&c->body.base_locality, c->locality) && c->body.base.epoch == c->epoch)
-                *ret_base = c->body.base.position;
-        return 0;
+        /* Another locality's positions say nothing about what was seen here. */
+        if (!uuid_equal(&c->body.base_locality, c->locality))
+                return 0;
+        *ret_base = c->body.base.position;
+        if (c->body.base.epoch == c->epoch)
+                return 0;
+        /* Of an older history the author saw what is ours as well, up to where it was left. */
+        r = epoch_floor(judge->storage, c->locality, c->body.base.epoch, &floor);
+        if (r == 0 && floor < *ret_base)
+                *ret_base = floor;
+        return r;
+}
+
+/*
+ * In the history that was lost the author had seen this entry, too: it was given back by its device, and its old receipt
+ * says where it stood. 1, 0
+ */
+static int was_seen(struct judge *judge, const struct judge_case *c, const struct uuid *entry)
+{
+        const struct position *base = &c->body.base;
+        struct position stood;
+        int r;
+
+        if (base->epoch == 0 || base->epoch == c->epoch ||
+            !uuid_equal(&c->body.base_locality, c->locality))
+                return 0;
+        r = judge->ops->healed_get(judge->storage, c->locality, entry, &stood);
+        return r <= 0 ? r : stood.epoch == base->epoch && stood.position <= base->position;
 }
 
 /* A clock that was never set still knows how long ago it was, as long as the device was not started anew. */
@@ -131,8 +158,13 @@ static int consider(struct judge *judge, const struct judge_case *c, struct chai
                     const struct uuid *id)
 {
         struct uuid root;
-        int r = judge->ops->log_chain_root(judge->storage, c->locality, id, &root);
+        int r = was_seen(judge, c, id);
 
+        if (r != 0)
+                return r < 0 ? r : chain_add(chain, id);
+        if (uuid_is_none(&c->body.previous))
+                return 0;
+        r = judge->ops->log_chain_root(judge->storage, c->locality, id, &root);
         if (r <= 0 || !uuid_equal(&root, &c->chain_root))
                 return r < 0 ? r : 0;
         return chain_add(chain, id);
@@ -158,8 +190,11 @@ int judge_chain(struct judge *judge, const struct judge_case *c, uint64_t base,
 
         *ret = NULL;
         *ret_count = 0;
-        if (!c->origin || uuid_is_none(&c->body.previous) || !chain.capacity)
+        if (!c->origin || !chain.capacity)
                 return 0;
+        if (uuid_is_none(&c->body.previous) &&
+            (c->body.base.epoch == 0 || c->body.base.epoch == c->epoch))
+                return 0; /* it continues nothing, and saw nothing that was lost */
         chain.ids = arena_alloc(&judge->arena, chain.capacity * sizeof(*chain.ids));
         if (!chain.ids)
                 return FAIL(PANNIER_E_MEMORY, "a chain of entries");

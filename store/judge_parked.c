@@ -224,6 +224,15 @@ int judge_look_again(struct judge *judge, const struct uuid *locality, size_t ma
         return r < 0 ? r : judge_settle(judge);
 }
 
+int judge_gap(struct judge *judge, const struct uuid *locality, const struct uuid *incarnation)
+{
+        int r;
+
+        judge->taken_known = false; /* the lane's row is ahead of the entry in hand */
+        r = judge_wake(judge, locality, WAIT_LANE, incarnation);
+        return r < 0 ? r : judge_settle(judge);
+}
+
 /* ---- giving up ---- */
 
 static int give_up(struct judge *judge, const struct parked_row *row)

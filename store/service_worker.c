@@ -17,6 +17,14 @@ static void answer(struct worker *worker, struct job *job)
                 service_fail(service, job, r);
                 return;
         }
+        if (r == EXCHANGE_COMMIT_FIRST) {
+                log_warning(
+                        "a device shows a signed head that the log lacks: commits were lost, and "
+                        "a new epoch begins");
+                job->kind = JOB_COMMIT;
+                queue_push(&service->to_writer, job);
+                return;
+        }
         service->rows += job->answer.row_count;
         job->kind = JOB_CUSTODY;
         if (job->answer.commit_first) {

@@ -36,7 +36,26 @@ struct storage_locality {
                 position; /* write: the position of this commit; snapshot: of the last commit seen */
         uint64_t number;  /* of the last log row, 0: none yet */
         uint8_t head[HASH_SIZE]; /* chain hash of the last log row */
-        bool changed; /* something was written in this transaction: the position is used up */
+        struct position
+                backup; /* everything up to here is in a verified backup; 0: there is none */
+        bool changed;   /* something was written in this transaction: the position is used up */
+};
+
+/* A history of a locality (store/epoch.h). */
+struct epoch_row {
+        uint64_t epoch; /* rising number */
+        struct uuid id;
+        int64_t began_ms;
+        bool ended;
+        uint64_t left; /* last position that the next one shares, where it ended */
+};
+
+/* A life of a device's outbox. */
+struct incarnation_row {
+        struct uuid device, id;
+        uint64_t number; /* order of first sight, from 1 */
+        int64_t first_ms;
+        int64_t again_ms; /* seen after a newer one: an incident; 0: no */
 };
 
 /* ---- the log ---- */
@@ -123,6 +142,7 @@ struct gap_row {
         uint8_t lane;
         uint64_t from_seq, to_seq; /* both included */
         int64_t declared_ms;
+        char detail[128]; /* UTF-8, what the device said */
 };
 
 /* ---- scopes, members, feeds ---- */
@@ -263,6 +283,50 @@ struct storage_ops {
         struct storage_locality *(*locality)(struct storage *storage, const struct uuid *id);
         /* locality_touch() - mark changed, so that the commit uses up its position; its position is in ->position */
         int (*locality_touch)(struct storage *storage, const struct uuid *id);
+
+        /* -- histories (storage_sqlite_epochs.c) -- */
+
+        /* epoch_begin() - write: the present history of a locality ended at @left, and another begins, from this commit on */
+        int (*epoch_begin)(struct storage *storage, const struct uuid *locality,
+                           const struct epoch_row *next, uint64_t left);
+        /* epoch_note() - write: another history that was left; one that is known already stays */
+        int (*epoch_note)(struct storage *storage, const struct uuid *locality,
+                          const struct epoch_row *row);
+        /* epochs() - newest first */
+        int (*epochs)(struct storage *storage, const struct uuid *locality,
+                      int (*visit)(void *context, const struct epoch_row *row), void *context);
+        /*
+         * opened_since() - position at which the first opening of the database at or after @since_ms went on; the one of
+         * this connection where there is no such
+         */
+        int (*opened_since)(struct storage *storage, const struct uuid *locality, int64_t since_ms,
+                            uint64_t *ret);
+        int (*backup_put)(struct storage *storage, const struct uuid *locality,
+                          const struct position *position, int64_t now_ms); /* write */
+        /* healed: where an entry stood in a history that is gone. get: 1, 0 */
+        int (*healed_put)(struct storage *storage, const struct uuid *locality,
+                          const struct uuid *entry, const struct position *position);
+        int (*healed_get)(struct storage *storage, const struct uuid *locality,
+                          const struct uuid *entry, struct position *ret);
+        /* incarnation_seen() - write: a device showed it; 1 it is not the newest one of the device, 0 it is */
+        int (*incarnation_seen)(struct storage *storage, const struct uuid *device,
+                                const struct uuid *incarnation, int64_t now_ms);
+        /* incarnation_newest() - 1 the device's newest, 0 it never showed one */
+        int (*incarnation_newest)(struct storage *storage, const struct uuid *device,
+                                  struct incarnation_row *ret);
+        /* incarnations() - of a device, or of all (NULL); by device and number */
+        int (*incarnations)(struct storage *storage, const struct uuid *device,
+                            int (*visit)(void *context, const struct incarnation_row *row),
+                            void *context);
+        /* gaps() - declared by a device, or by all (NULL) */
+        int (*gaps)(struct storage *storage, const struct uuid *device,
+                    int (*visit)(void *context, const struct gap_row *row), void *context);
+        /* forked_lanes() - lanes in which two different entries were seen under one number; of all devices */
+        int (*forked_lanes)(struct storage *storage,
+                            int (*visit)(void *context, const struct lane_row *row), void *context);
+        /* journal: how far the file beside the database was taken in (store/journal.h) */
+        int (*journal_get)(struct storage *storage, uint64_t *ret_number, uint8_t ret[HASH_SIZE]);
+        int (*journal_put)(struct storage *storage, uint64_t number, const uint8_t hash[HASH_SIZE]);
 
         /* -- records (typed tables) -- */
 
@@ -490,6 +554,8 @@ struct storage {
          * snapshot, and inside of one with every write of reference data or of a grant.
          */
         uint64_t grants_serial;
+        int64_t now_ms; /* store time of the transaction in hand, said by judge_begin(); 0: nobody said */
+        struct journal *journal; /* what no device has is written there as well; NULL: it is not */
 };
 
 static inline __attribute__((unused)) struct storage *storage_free(struct storage *storage)

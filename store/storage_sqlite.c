@@ -27,8 +27,8 @@ enum core_sql {
 
 static const char *const core_sql[SQL_CORE_COUNT_] = {
         [SQL_LOCALITIES] = "SELECT number, id FROM locality ORDER BY id",
-        [SQL_LOCALITY_GET] = "SELECT epoch, epoch_id, position, log_number, head FROM locality "
-                             "WHERE number = ?1",
+        [SQL_LOCALITY_GET] = "SELECT epoch, epoch_id, position, log_number, head, backup_epoch, "
+                             "backup_position FROM locality WHERE number = ?1",
         [SQL_LOCALITY_ADD] =
                 "INSERT INTO locality (id, epoch, epoch_id, position, log_number, head)"
                 " VALUES (?1, 1, ?2, 0, 0, zeroblob(32))",
@@ -170,6 +170,8 @@ static int load_state(struct storage_sqlite *sqlite, struct sqlite_locality *loc
         state->epoch_id = db_column_uuid(stmt, 1);
         state->position = (uint64_t)db_column_int(stmt, 2);
         state->number = (uint64_t)db_column_int(stmt, 3);
+        state->backup.epoch = (uint64_t)db_column_int(stmt, 5);
+        state->backup.position = (uint64_t)db_column_int(stmt, 6);
         state->changed = false;
         r = sqlite_copy_fixed(stmt, 4, state->head, sizeof(state->head));
         db_reset(stmt);
@@ -255,10 +257,15 @@ static int store_counters(struct storage_sqlite *sqlite)
 
         for (size_t i = 0; i < sqlite->locality_count; i++) {
                 const struct sqlite_locality *locality = &sqlite->localities[i];
-                int r;
+                int r = 0;
 
                 if (!locality->loaded || !locality->state.changed)
                         continue;
+                if (!locality->marked) {
+                        r = sqlite_mark_opening(sqlite, locality);
+                        if (r < 0)
+                                return r;
+                }
                 db_bind_int(stmt, 1, locality->number);
                 db_bind_int(stmt, 2, (int64_t)locality->state.position);
                 db_bind_int(stmt, 3, (int64_t)locality->state.number);
@@ -268,6 +275,17 @@ static int store_counters(struct storage_sqlite *sqlite)
                         return r;
         }
         return 0;
+}
+
+/* The openings are in the table now. */
+static void note_marks(struct storage_sqlite *sqlite)
+{
+        for (size_t i = 0; i < sqlite->locality_count; i++) {
+                struct sqlite_locality *locality = &sqlite->localities[i];
+
+                if (sqlite->mode == MODE_WRITING && locality->loaded && locality->state.changed)
+                        locality->marked = true;
+        }
 }
 
 static int op_commit(struct storage *storage)
@@ -284,6 +302,8 @@ static int op_commit(struct storage *storage)
                 db_rollback(sqlite->db);
         if (r < 0)
                 sqlite_feed_free(sqlite);
+        else
+                note_marks(sqlite);
         unload(sqlite);
         return r;
 }
@@ -567,6 +587,7 @@ static void fill_ops(struct storage_sqlite *sqlite)
         sqlite_member_ops(&sqlite->ops);
         sqlite_device_ops(&sqlite->ops);
         sqlite_load_ops(&sqlite->ops);
+        sqlite_epoch_ops(&sqlite->ops);
         sqlite->base.ops = &sqlite->ops;
 }
 
@@ -598,6 +619,8 @@ static int open_tables(struct storage_sqlite *sqlite)
                 r = sqlite_devices_prepare(sqlite);
         if (r == 0)
                 r = sqlite_load_prepare(sqlite);
+        if (r == 0)
+                r = sqlite_epochs_prepare(sqlite);
         return r < 0 ? r : reload_localities(sqlite);
 }
 

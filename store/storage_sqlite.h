@@ -28,6 +28,7 @@ enum sqlite_group {
         GROUP_MEMBERS,
         GROUP_DEVICES,
         GROUP_LOAD,
+        GROUP_EPOCHS,
         GROUP_COUNT
 };
 
@@ -36,6 +37,7 @@ enum sqlite_mode { MODE_IDLE, MODE_READING, MODE_WRITING };
 struct sqlite_locality {
         int64_t number; /* what keys carry */
         bool loaded;    /* `state` is of this transaction */
+        bool marked;    /* this connection's opening is in the table */
         struct storage_locality state;
         struct storage_locality saved; /* at the savepoint */
 };
@@ -100,6 +102,7 @@ void sqlite_feed_ops(struct storage_ops *ops);
 void sqlite_member_ops(struct storage_ops *ops);
 void sqlite_device_ops(struct storage_ops *ops);
 void sqlite_load_ops(struct storage_ops *ops);
+void sqlite_epoch_ops(struct storage_ops *ops);
 int sqlite_records_prepare(struct storage_sqlite *sqlite);
 int sqlite_rows_prepare(struct storage_sqlite *sqlite);
 int sqlite_log_prepare(struct storage_sqlite *sqlite);
@@ -107,6 +110,10 @@ int sqlite_feed_prepare(struct storage_sqlite *sqlite);
 int sqlite_members_prepare(struct storage_sqlite *sqlite);
 int sqlite_devices_prepare(struct storage_sqlite *sqlite);
 int sqlite_load_prepare(struct storage_sqlite *sqlite);
+int sqlite_epochs_prepare(struct storage_sqlite *sqlite);
+
+/* sqlite_mark_opening() - write down where this connection went on, with its first commit */
+int sqlite_mark_opening(struct storage_sqlite *sqlite, const struct sqlite_locality *locality);
 
 /* sqlite_row_put() - keep a record as it travels, unless it is in no feed */
 int sqlite_row_put(struct storage_sqlite *sqlite, const struct record *record);

@@ -80,8 +80,7 @@ static const char *const log_sql[SQL_LOG_COUNT_] = {
                          "signature, forked)"
                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         [SQL_GAP_PUT] = "INSERT OR IGNORE INTO gap (device, incarnation, lane, from_seq, to_seq, "
-                        "declared_ms)"
-                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                        "declared_ms, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         [SQL_GAP_COVERS] = "SELECT 1 FROM gap WHERE device = ?1 AND incarnation = ?2 AND lane = ?3"
                            " AND from_seq <= ?4 AND to_seq >= ?4 LIMIT 1",
 };
@@ -585,6 +584,7 @@ static int op_gap_put(struct storage *storage, const struct gap_row *row)
         db_bind_int(stmt, 4, (int64_t)row->from_seq);
         db_bind_int(stmt, 5, (int64_t)row->to_seq);
         db_bind_int(stmt, 6, row->declared_ms);
+        db_bind_text(stmt, 7, bytes_text(row->detail));
         return db_run(sqlite->db, stmt);
 }
 

@@ -194,6 +194,12 @@ static int reply(struct world *world, struct server_call *call)
         struct server *server = &world->server;
         int r = exchange_answer(server->reading, call->request, world->now_ms, &answer);
 
+        if (r == EXCHANGE_COMMIT_FIRST) {
+                /* commits were lost, as the device's head shows: a new epoch begins, then it is answered */
+                r = exchange_commit(server->writing, &call->request, 1, world->now_ms);
+                if (r == 0)
+                        r = exchange_answer(server->reading, call->request, world->now_ms, &answer);
+        }
         if (r == 0 && answer.commit_first)
                 r = exchange_custody(server->writing, answers, 1, world->now_ms);
         if (r < 0) {

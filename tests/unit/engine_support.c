@@ -162,22 +162,50 @@ static void make_trust(struct rig *rig)
         };
 }
 
-void rig_open(struct rig *rig, const char *path)
+static void make_engines(struct rig *rig)
 {
-        *rig = (struct rig){.now_ms = NOW};
-        store_test_open(&rig->test, path);
-        make_trust(rig);
         assert_int_equal(exchange_new(rig->test.writer, &rig->settings, &rig->writer), 0);
         assert_int_equal(exchange_new(rig->test.reader, &rig->settings, &rig->reader), 0);
         assert_int_equal(judge_new(rig->test.writer, &rig->judge), 0);
+}
+
+void rig_open(struct rig *rig, const char *path)
+{
+        *rig = (struct rig){.now_ms = NOW};
+        (void)snprintf(rig->path, sizeof(rig->path), "%s", path);
+        store_test_open(&rig->test, path);
+        make_trust(rig);
+        make_engines(rig);
         put_reference(rig);
 }
 
-void rig_close(struct rig *rig)
+static void free_engines(struct rig *rig)
 {
         rig->judge = judge_free(rig->judge);
         rig->writer = exchange_free(rig->writer);
         rig->reader = exchange_free(rig->reader);
+}
+
+void rig_reopen(struct rig *rig, const char *image)
+{
+        free_engines(rig);
+        store_test_close(&rig->test);
+        if (image)
+                unit_copy_database(image, rig->path);
+        assert_int_equal(storage_sqlite_open(rig->path, false, &rig->test.writer), 0);
+        assert_int_equal(storage_sqlite_open(rig->path, true, &rig->test.reader), 0);
+        make_engines(rig);
+}
+
+void rig_keep(struct rig *rig, const char *image)
+{
+        rig_reopen(rig, NULL); /* everything is in the file then, and nothing in the WAL */
+        unit_copy_database(rig->path, image);
+}
+
+void rig_close(struct rig *rig)
+{
+        free_engines(rig);
         store_test_close(&rig->test);
         private_key_free(rig->signing_key);
         buffer_deinit(&rig->ca_key);
@@ -324,11 +352,18 @@ static void store_answers(struct station *station, struct bytes body, struct buf
         CLEANUP(exchange_answer_deinit) struct exchange_answer answer = {0};
         const struct exchange_answer *answers[] = {&answer};
         struct rig *rig = station->rig;
+        int r;
 
         assert_int_equal(exchange_read(rig->reader, body, &station->row, rig->now_ms, &request), 0);
         if (exchange_has_work(request))
                 assert_int_equal(exchange_commit(rig->writer, &request, 1, rig->now_ms), 0);
-        assert_int_equal(exchange_answer(rig->reader, request, rig->now_ms, &answer), 0);
+        r = exchange_answer(rig->reader, request, rig->now_ms, &answer);
+        if (r == EXCHANGE_COMMIT_FIRST) {
+                rig->losses++;
+                assert_int_equal(exchange_commit(rig->writer, &request, 1, rig->now_ms), 0);
+                r = exchange_answer(rig->reader, request, rig->now_ms, &answer);
+        }
+        assert_int_equal(r, 0);
         if (answer.commit_first)
                 assert_int_equal(exchange_custody(rig->writer, answers, 1, rig->now_ms), 0);
         buffer_reset(out);

@@ -6,6 +6,7 @@
 #define TESTS_UNIT_ENGINE_SUPPORT_H
 
 #include "daemon/engine_internal.h"
+#include "daemon/incarnation.h"
 #include "store/ca.h"
 #include "store/exchange.h"
 #include "store/judge.h"
@@ -23,6 +24,8 @@ struct rig { /* the store, and what all devices share */
         int64_t now_ms;
         struct judge *judge;
         uint32_t entries; /* that the store wrote itself */
+        char path[256];   /* of the database */
+        size_t losses;    /* how often an answer waited for a new epoch */
 };
 
 struct station { /* one device */
@@ -46,6 +49,10 @@ struct station { /* one device */
 
 void rig_open(struct rig *rig, const char *path);
 void rig_close(struct rig *rig);
+
+/* rig_keep() - copy the database to @image as it is now; rig_reopen() - close it and open it again, from @image where there is one */
+void rig_keep(struct rig *rig, const char *image);
+void rig_reopen(struct rig *rig, const char *image);
 
 /* rig_person() - a person with names in team @team; @number names it for ever. The person's records are what rig_record() adds */
 struct uuid rig_person(struct rig *rig, uint32_t number, const char *family, const char *given,

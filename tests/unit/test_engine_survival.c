@@ -556,27 +556,6 @@ static void drafts_are_their_owners_and_survive(void **state)
         assert_int_equal(engine_draft_delete(tablet.engine, &rig.nurse, &id), PANNIER_E_NOT_FOUND);
 }
 
-static void an_outbox_that_was_copied_back_is_told_forked(void **state)
-{
-        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
-        char kept[300];
-
-        station_sync(&tablet);
-        assert_int_equal(alert(&tablet, 1, &person, "one"), 0);
-        station_stop(&tablet);
-        (void)snprintf(kept, sizeof(kept), "%s", unit_path(state, "outbox.kept"));
-        copy_file(tablet.outbox, kept);
-        station_start(&tablet);
-        assert_int_equal(alert(&tablet, 2, &person, "two"), 0);
-        station_sync(&tablet);
-        station_stop(&tablet);
-        copy_file(kept, tablet.outbox);
-        (void)remove(tablet.replica);
-        station_start(&tablet);
-        assert_int_equal(station_sync(&tablet), EXCHANGE_STOP);
-        assert_int_equal(status_of(&tablet).failure, EXCHANGE_FORKED);
-}
-
 static int refuse_commit(void *context)
 {
         (void)context;
@@ -666,7 +645,6 @@ int main(void)
                 TEST(an_exchange_without_news_is_one_small_round_trip),
                 TEST(looking_at_people_is_recorded_within_a_second),
                 TEST(drafts_are_their_owners_and_survive),
-                TEST(an_outbox_that_was_copied_back_is_told_forked),
                 TEST(a_replica_that_cannot_be_written_loses_nothing),
                 TEST(a_replica_that_knows_more_than_the_outbox_is_not_used),
                 TEST(nothing_of_a_body_lies_in_clear_on_the_disk),

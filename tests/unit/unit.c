@@ -86,3 +86,30 @@ const char *unit_path(void *const *state, const char *name)
         (void)snprintf(path, sizeof(paths[0]), "%s/%s", (const char *)*state, name);
         return path;
 }
+
+static void remove_beside(const char *path, const char *suffix)
+{
+        char name[600];
+
+        (void)snprintf(name, sizeof(name), "%s%s", path, suffix);
+        (void)remove(name);
+}
+
+void unit_copy_database(const char *from, const char *to)
+{
+        FILE *in = fopen(from, "rb"), *out;
+        char bytes[4096];
+        size_t size;
+
+        remove_beside(to, "");
+        remove_beside(to, "-wal");
+        remove_beside(to, "-shm");
+        if (!in)
+                return;
+        out = fopen(to, "wb");
+        assert_non_null(out);
+        while ((size = fread(bytes, 1, sizeof(bytes), in)) > 0)
+                assert_int_equal(fwrite(bytes, 1, size, out), size);
+        (void)fclose(in);
+        assert_int_equal(fclose(out), 0);
+}

@@ -33,4 +33,7 @@ int unit_folder_remove(void **state);
 /* unit_path() - "folder/name"; borrowed until the eighth call from now */
 const char *unit_path(void *const *state, const char *name);
 
+/* unit_copy_database() - copy a closed database's file; @to loses its WAL. Where @from is not there, @to goes as well */
+void unit_copy_database(const char *from, const char *to);
+
 #endif

@@ -210,6 +210,7 @@ static void put_device_hello(struct buffer *out)
                 .policy = 1,
                 .trust = 1,
                 .order = 0,
+                .told_ms = SAMPLE_MS - 500,
         };
 
         for (size_t i = 0; i < 2; i++) {
@@ -268,6 +269,20 @@ static void put_draft(struct buffer *out)
         wire_put_draft(&draft, out);
 }
 
+static void put_again(struct buffer *out)
+{
+        struct wire_receipt receipt = {
+                .entry = sample_id(8), .outcome = OUTCOME_APPLIED, .epoch = 1, .position = 5001};
+        struct wire_again again = {.now_ms = SAMPLE_MS, .receipts = &receipt, .receipts_count = 1};
+        CLEANUP(buffer_deinit) struct buffer hashes = BUFFER_INIT;
+
+        fill(receipt.body_hash, HASH_SIZE, 50);
+        wire_receipt_hashes(&receipt, 1, &hashes);
+        again.hashes = buffer_view(&hashes);
+        fill(again.signature, SIGNATURE_SIZE, 60);
+        wire_put_again(&again, out);
+}
+
 static void put_store_hello(struct buffer *out)
 {
         struct wire_order order = {1, 2, bytes_text("lock"), {1}};
@@ -276,7 +291,7 @@ static void put_store_hello(struct buffer *out)
                 {sample_id(3), SCOPE_LOCALITY, sample_id(3), CLASS_CLINICAL},
                 {sample_id(3), SCOPE_TEAM, sample_id(11), CLASS_RESTRICTED},
         };
-        struct wire_locality locality = {sample_head(), 1, 4000};
+        struct wire_locality locality = {sample_head(), 1, 4000, 3990};
         struct wire_lane_state lanes[LANE_COUNT] = {{25, false}, {1001, false}, {1, true}};
         struct wire_seal_key key = {1, {4, 1, 2}, {5, 6}};
         struct wire_trust trust = {1, bytes_text("ca"), bytes_text("signing"), &key, 1};
@@ -378,6 +393,7 @@ const struct wire_sample wire_samples[] = {
         {"damaged", put_damaged},
         {"run", put_run},
         {"draft", put_draft},
+        {"again", put_again},
         {"store_hello", put_store_hello},
         {"receipts", put_receipts},
         {"records", put_records},

@@ -1,0 +1,207 @@
+/* Stores that lost commits: they find out by themselves, and the devices heal them. Nothing is lost, nothing is doubled. */
+#include "tests/unit/engine_support.h"
+#include "tests/unit/unit.h"
+
+#include "store/verify.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct rig rig;
+static struct station tablet, other;
+static struct uuid person;
+
+static int setup(void **state)
+{
+        if (unit_folder_make(state) != 0)
+                return -1;
+        rig_open(&rig, unit_path(state, "store.db"));
+        station_open(&tablet, &rig, 1, state, &rig.team);
+        station_open(&other, &rig, 2, state, &rig.team);
+        person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(station_sync(&other), EXCHANGE_DONE);
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        station_close(&tablet);
+        station_close(&other);
+        rig_close(&rig);
+        return unit_folder_remove(state);
+}
+
+static struct uuid new_id(uint32_t number)
+{
+        return test_id(90, number);
+}
+
+static int alert(struct station *station, uint32_t number, const char *text)
+{
+        struct uuid id = new_id(number);
+
+        rig.now_ms += 1000;
+        return station_create(
+                station, &rig.nurse, &id, "alert", &person,
+                (struct field_text[]){{"category", "dog", NULL, 0}, {"text", text, NULL, 0}}, 2);
+}
+
+static int edit(struct station *station, uint32_t number, uint32_t record, const char *text)
+{
+        struct uuid id = new_id(number), of = new_id(record);
+
+        rig.now_ms += 1000;
+        return station_edit(station, &rig.nurse, &id, "alert", &of,
+                            (struct field_text[]){{"text", text, NULL, 0}}, 1);
+}
+
+static int state_of(struct station *station, uint32_t number)
+{
+        struct uuid id = new_id(number);
+
+        return station_state(station, &id);
+}
+
+static const char *text_of(struct station *station, uint32_t number)
+{
+        struct uuid id = new_id(number);
+
+        return station_text(station, &rig.nurse, &id, "text", NULL, NULL);
+}
+
+static struct storage_locality locality(void)
+{
+        struct storage *reader = rig.test.reader;
+        struct storage_locality ret;
+
+        assert_int_equal(reader->ops->begin_read(reader), 0);
+        ret = *reader->ops->locality(reader, &rig.test.locality);
+        reader->ops->rollback(reader);
+        return ret;
+}
+
+static size_t conflicts(void)
+{
+        struct storage_counts counts;
+
+        assert_int_equal(rig.test.reader->ops->counts(rig.test.reader, &rig.test.locality, &counts),
+                         0);
+        return (size_t)counts.conflicts;
+}
+
+static int no_problem(void *context, const struct verify_problem *problem)
+{
+        (void)context;
+        fail_msg("verify: %s in log row %llu", verify_kind_name(problem->kind),
+                 (unsigned long long)problem->number);
+        return 0;
+}
+
+static void verify(void)
+{
+        CLEANUP(storage_freep) struct storage *scratch = NULL;
+        struct verify_report report;
+
+        assert_int_equal(storage_sqlite_open(":memory:", false, &scratch), 0);
+        assert_int_equal(verify_locality(rig.test.reader, scratch, &rig.test.locality,
+                                         NHS_ENVIRONMENT_TEST, no_problem, NULL, &report),
+                         0);
+        assert_int_equal(report.problems, 0);
+}
+
+static int count_row(void *context, const struct log_row *row)
+{
+        struct uuid id = new_id(0);
+
+        if (memcmp(row->id.bytes, id.bytes, 12) == 0)
+                (*(size_t *)context)++;
+        return 0;
+}
+
+/* How many log rows are of entries that devices wrote in these tests. */
+static size_t entries_in_log(void)
+{
+        struct storage *reader = rig.test.reader;
+        size_t count = 0;
+
+        assert_int_equal(reader->ops->begin_read(reader), 0);
+        assert_int_equal(reader->ops->log_each(reader, &rig.test.locality, 1, count_row, &count),
+                         0);
+        reader->ops->rollback(reader);
+        return count;
+}
+
+/* An exchange without news: one round trip. */
+static void is_quiet(struct station *station)
+{
+        struct engine_now now = station_now(station);
+        struct engine_status status;
+
+        assert_int_equal(station_sync(station), EXCHANGE_DONE);
+        assert_int_equal(station_sync(station), EXCHANGE_DONE);
+        assert_int_equal(engine_status(station->engine, &now, &status), 0);
+        assert_int_equal(station->engine->session.last_round_trips, 1);
+        assert_int_equal(status.counts[OUTCOME_NONE], 0);
+        assert_true(station->request.size + station->answer.size <= 1024);
+}
+
+/* ---- healing ---- */
+
+static void a_store_that_lost_commits_is_healed_by_its_devices(void **state)
+{
+        char image[300];
+        uint64_t epoch = locality().epoch;
+
+        (void)snprintf(image, sizeof(image), "%s", unit_path(state, "image.db"));
+        assert_int_equal(alert(&tablet, 1, "before"), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        rig_keep(&rig, image);
+        for (uint32_t i = 2; i <= 20; i++)
+                assert_int_equal(alert(&tablet, i, "after"), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(edit(&tablet, 101, 2, "second"), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(edit(&tablet, 102, 2, "third"), 0);
+        assert_int_equal(edit(&tablet, 103, 1, "edited"), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(station_sync(&other), EXCHANGE_DONE);
+        assert_int_equal(entries_in_log(), 23);
+
+        rig_reopen(&rig, image);
+        assert_int_equal(entries_in_log(), 1);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(rig.losses, 1);
+        assert_true(locality().epoch > epoch);
+        assert_int_equal(entries_in_log(), 23);
+        for (uint32_t i = 1; i <= 20; i++)
+                assert_int_equal(state_of(&tablet, i), OUTCOME_APPLIED);
+        for (uint32_t i = 101; i <= 103; i++)
+                assert_int_equal(state_of(&tablet, i), OUTCOME_APPLIED);
+        assert_string_equal(text_of(&tablet, 2), "third");
+        assert_string_equal(text_of(&tablet, 1), "edited");
+        assert_int_equal(conflicts(), 0);
+
+        epoch = locality().epoch;
+        assert_int_equal(station_sync(&other), EXCHANGE_DONE);
+        assert_string_equal(text_of(&other, 2), "third");
+        assert_string_equal(text_of(&other, 1), "edited");
+        assert_int_equal(
+                rig.losses,
+                1); /* once: the other one's head is of a history that is known to be gone */
+        assert_int_equal(locality().epoch, epoch);
+        is_quiet(&tablet);
+        is_quiet(&other);
+        verify();
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(a_store_that_lost_commits_is_healed_by_its_devices),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
