@@ -84,6 +84,7 @@ static int set_engine_status(struct api_call *call, const struct api_host_status
         failed |= json_object_set_new(json, "incarnation", api_uuid(&status.incarnation));
         failed |= json_object_set_new(json, "locality", api_uuid(&status.locality));
         failed |= json_object_set_new(json, "complete", json_boolean(status.complete));
+        failed |= json_object_set_new(json, "upgrade_needed", json_boolean(status.upgrade_needed));
         failed |= json_object_set_new(json, "people", json_integer((json_int_t)status.people));
         failed |= json_object_set_new(json, "conflicts_open",
                                       json_integer((json_int_t)status.conflicts_open));

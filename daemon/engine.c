@@ -297,6 +297,11 @@ static int check_catalogue(struct engine *engine)
                 return r;
         /* what is searched may have changed with the fields */
         r = replica_people_rebuild(engine->replica);
+        if (r >= 0 && replica_fact(engine->replica, FACT_PASSED_OVER)) {
+                r = replica_fetch_again(engine->replica);
+                if (r >= 0)
+                        r = replica_set_fact(engine->replica, FACT_PASSED_OVER, 0);
+        }
         if (r >= 0)
                 r = replica_set_fact(engine->replica, FACT_CATALOGUE, version);
         if (r >= 0)

@@ -360,9 +360,10 @@ struct engine_status {
         uint64_t drafts, drafts_old;
         uint64_t people;
         uint64_t conflicts_open;
-        bool complete;            /* every granted scope was received to its end */
-        bool exchanging;          /* between request and end */
-        bool enrolled;            /* an exchange has completed once */
+        bool complete;       /* every granted scope was received to its end */
+        bool upgrade_needed; /* records of types that this build does not know were passed over */
+        bool exchanging;     /* between request and end */
+        bool enrolled;       /* an exchange has completed once */
         int64_t last_complete_ms; /* store's time of the last exchange that reached its end; 0: never */
         int64_t last_attempt_ms;             /* wall */
         enum exchange_failure failure;       /* of the last attempt */

@@ -67,6 +67,7 @@ int engine_status(struct engine *engine, const struct engine_now *now, struct en
                 .damaged = counts->damaged,
                 .access_events = outbox_seq(engine->outbox, LANE_BULK),
                 .exchanging = session->state != SESSION_IDLE,
+                .upgrade_needed = replica_fact(engine->replica, FACT_PASSED_OVER) != 0,
                 .enrolled = replica_fact(engine->replica, FACT_COMPLETE_MS) > 0,
                 .last_complete_ms = replica_fact(engine->replica, FACT_COMPLETE_MS),
                 .last_attempt_ms = engine->attempt_ms,

@@ -27,6 +27,8 @@ static const char *const replica_sql[SQL_COUNT_] = {
         [SQL_FEED_MOVE] = "UPDATE feed SET epoch = ?2, position = ?3, record = ?4, join_type = ?5, "
                           "join_record = ?6, complete = complete OR ?7 WHERE number = ?1",
         [SQL_FEED_COMPLETE] = "UPDATE feed SET complete = 1 WHERE granted = 1 AND complete = 0",
+        [SQL_FEED_AGAIN] = "UPDATE feed SET epoch = 0, position = 0, record = NULL, join_type = 0, "
+                           "join_record = NULL, complete = 0",
         [SQL_FEED_DELETE] = "DELETE FROM feed WHERE number = ?1",
         [SQL_MEMBER_COUNT] = "SELECT count(*) FROM member WHERE feed = ?1",
         [SQL_MEMBER_PUT] = "INSERT INTO member (feed, person) VALUES (?1, ?2) ON CONFLICT DO "
@@ -111,6 +113,7 @@ static const char *const fact_names[FACT_COUNT] = {
         [FACT_ENDING] = "ending",
         [FACT_DISTRUST] = "distrust",
         [FACT_CATALOGUE] = "catalogue",
+        [FACT_PASSED_OVER] = "passed_over",
         [FACT_BYTES_SENT] = "bytes_sent",
         [FACT_BYTES_RECEIVED] = "bytes_received",
         [FACT_EXCHANGES] = "exchanges",

@@ -54,6 +54,7 @@ enum replica_fact {
         FACT_ENDING,      /* an end was reached and people who left are still to be erased */
         FACT_DISTRUST,    /* the end's vector was another than ours: send the list next time */
         FACT_CATALOGUE,   /* version of the catalogue that the rows were kept by */
+        FACT_PASSED_OVER, /* records of types that this catalogue lacks came and were not kept */
         FACT_BYTES_SENT,
         FACT_BYTES_RECEIVED,
         FACT_EXCHANGES,
@@ -81,6 +82,9 @@ int replica_set_grants(struct replica *replica, const struct wire_grant *grants,
 
 /* replica_take_feed() - joins, exits and the new cursor; PANNIER_E_MALFORMED for a feed that is not granted */
 int replica_take_feed(struct replica *replica, const struct wire_feed *feed);
+
+/* replica_fetch_again() - every feed is read from its beginning; what is here stays, and is not complete until then */
+int replica_fetch_again(struct replica *replica);
 
 /* replica_complete() - an end without more was reached: every granted feed was received whole */
 int replica_complete(struct replica *replica);

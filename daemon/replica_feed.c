@@ -75,6 +75,11 @@ int replica_load_locality(struct replica *replica)
         return r;
 }
 
+int replica_fetch_again(struct replica *replica)
+{
+        return db_run(replica->db, replica->stmts[SQL_FEED_AGAIN]);
+}
+
 int replica_complete(struct replica *replica)
 {
         return db_run(replica->db, replica->stmts[SQL_FEED_COMPLETE]);

@@ -25,6 +25,7 @@ enum replica_sql {
         SQL_FEED_MOVE,
         SQL_FEED_DELETE,
         SQL_FEED_COMPLETE,
+        SQL_FEED_AGAIN,
         SQL_MEMBER_COUNT,
         SQL_MEMBER_PUT,
         SQL_MEMBER_DELETE,

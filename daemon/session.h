@@ -81,6 +81,7 @@ struct session {
         bool turned;       /* it changed what is to be sent: another round trip follows */
         bool downloads;    /* the changes in it are believed */
         bool moved;        /* it moved something */
+        bool passed_over;  /* it brought records of types that are not known here */
         bool asked_ahead;  /* the request that follows it was made already */
         size_t ahead_size; /* and has so many bytes */
         bool erased;       /* people were erased: the end is a FULL commit and a checkpoint */

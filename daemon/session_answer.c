@@ -271,10 +271,10 @@ static int read_message(struct reading *reading, const struct wire_message *mess
                             &reading->receipts_capacity, &message->receipts,
                             sizeof(message->receipts));
         case WIRE_KIND_RECORDS:
-                if (!catalogue_type_by_number(message->records.type))
-                        return FAIL(PANNIER_E_TOO_NEW,
-                                    "records of a type %u that is not known here",
-                                    message->records.type);
+                if (!catalogue_type_by_number(message->records.type)) {
+                        session->passed_over = true;
+                        return 0;
+                }
                 return keep(&session->arena, (void **)&session->records, &session->records_count,
                             &reading->records_capacity, &message->records,
                             sizeof(message->records));
@@ -310,6 +310,7 @@ static void forget_answer(struct session *session)
         session->records_count = session->records_next = 0;
         session->feeds_count = 0;
         session->batch = 0;
+        session->passed_over = false;
         session->moved = session->erased = session->asked_ahead = false;
         session->left = session->turned = false;
         buffer_reset(&session->answer);

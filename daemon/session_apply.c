@@ -238,6 +238,9 @@ static int apply_feeds(struct engine *engine)
                 r = replica_take_feed(engine->replica, &session->feeds[i]);
         if (session->feeds_count > 0)
                 access_changed(engine->access, NULL);
+        /* with the cursors that move behind them: an upgraded build fetches them again */
+        if (r >= 0 && session->passed_over)
+                r = replica_set_fact(engine->replica, FACT_PASSED_OVER, 1);
         if (r >= 0)
                 r = count_traffic(engine);
         if (r >= 0 && end && !session->more_to_send)

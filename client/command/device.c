@@ -88,6 +88,10 @@ static void print_verdict(const struct context *context, const json_t *status)
                              true_of(exchange, "listening") ? ", and listening for news" : "");
         if (!true_of(status, "complete"))
                 (void)printf("NOT EVERYBODY IS HERE YET: lists on this device are incomplete.\n");
+        if (true_of(status, "upgrade_needed"))
+                (void)printf(
+                        "There is more than this device's software can show. Tell IT: it needs an "
+                        "upgrade.\n");
         if (has_problem(exchange))
                 (void)printf("\n%s\n  (%s: %s)\n", problem_words(text_of(exchange, "problem")),
                              text_of(exchange, "problem"), text_of(exchange, "detail"));
