@@ -322,6 +322,7 @@ enum exchange_failure { /* link-level problems, each with its own name; numbers 
                         EXCHANGE_OFFLINE,
                         EXCHANGE_DNS,
                         EXCHANGE_CAPTIVE_PORTAL,
+                        EXCHANGE_PROXY, /* the proxy that is configured does not let us through */
                         EXCHANGE_TLS_UNTRUSTED,
                         EXCHANGE_CERTIFICATE_EXPIRED,
                         EXCHANGE_CLOCK_WRONG,

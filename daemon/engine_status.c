@@ -212,6 +212,8 @@ const char *exchange_failure_name(enum exchange_failure failure)
                 return "dns";
         case EXCHANGE_CAPTIVE_PORTAL:
                 return "captive portal";
+        case EXCHANGE_PROXY:
+                return "proxy";
         case EXCHANGE_TLS_UNTRUSTED:
                 return "tls untrusted";
         case EXCHANGE_CERTIFICATE_EXPIRED:

@@ -159,6 +159,9 @@ static struct link_ending ending_of(struct link_transfer *transfer, CURLcode cod
         (void)curl_easy_getinfo(transfer->curl, CURLINFO_SSL_VERIFYRESULT, &ending.verify);
         (void)curl_easy_getinfo(transfer->curl, CURLINFO_OS_ERRNO, &ending.os_error);
         ending.status = (int)status;
+        ending.proxied = transfer->link->options.proxy != NULL;
+        (void)curl_easy_getinfo(transfer->curl, CURLINFO_HTTP_CONNECTCODE, &status);
+        ending.proxy_status = (int)status;
         ending.right_type = wanted_type(transfer);
         return ending;
 }
@@ -383,6 +386,28 @@ static CURLcode set_body(struct link_transfer *transfer, const struct link_reque
         return code;
 }
 
+/* The one that is configured, or none: nothing of the environment. */
+static CURLcode set_proxy(struct link_transfer *transfer)
+{
+        const struct link_options *options = &transfer->link->options;
+        CURL *curl = transfer->curl;
+        CURLcode code = curl_easy_setopt(curl, CURLOPT_PROXY, options->proxy ? options->proxy : "");
+
+        if (code == CURLE_OK)
+                code = curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
+        if (code != CURLE_OK || !options->proxy)
+                return code;
+        code = curl_easy_setopt(curl, CURLOPT_HTTPPROXYTUNNEL, 1L);
+        if (code == CURLE_OK) /* its answers to CONNECT are not the store's */
+                code = curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+        if (code == CURLE_OK && options->proxy_credentials)
+                code = curl_easy_setopt(curl, CURLOPT_PROXYAUTH,
+                                        (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST));
+        if (code == CURLE_OK && options->proxy_credentials)
+                code = curl_easy_setopt(curl, CURLOPT_PROXYUSERPWD, options->proxy_credentials);
+        return code;
+}
+
 static CURLcode set_common(struct link_transfer *transfer, const struct link_request *request)
 {
         CURL *curl = transfer->curl;
@@ -391,7 +416,7 @@ static CURLcode set_common(struct link_transfer *transfer, const struct link_req
         if (code == CURLE_OK)
                 code = curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
         if (code == CURLE_OK)
-                code = curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* nothing of the environment */
+                code = set_proxy(transfer);
         if (code == CURLE_OK)
                 code = curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
         if (code == CURLE_OK)
@@ -531,6 +556,28 @@ struct link *link_free(struct link *link)
                 event_free(link->timer);
         free(link);
         return NULL;
+}
+
+int link_check_proxy(const char *proxy)
+{
+        CURLU *parts = curl_url();
+        char *scheme = NULL, *port = NULL, *path = NULL;
+        bool good = parts && curl_url_set(parts, CURLUPART_URL, proxy, 0) == CURLUE_OK &&
+                    curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+                    curl_url_get(parts, CURLUPART_PORT, &port, 0) == CURLUE_OK &&
+                    curl_url_get(parts, CURLUPART_PATH, &path, 0) == CURLUE_OK &&
+                    strcmp(scheme, "http") == 0 && strcmp(path, "/") == 0;
+
+        curl_free(scheme);
+        curl_free(port);
+        curl_free(path);
+        curl_url_cleanup(parts);
+        return good ? 0
+                    : FAIL(PANNIER_E_INVALID,
+                           "a proxy is written http://HOST:PORT (name and password go into the "
+                           "file "
+                           "of proxy_credentials), not %s",
+                           proxy);
 }
 
 const char *link_library(void)

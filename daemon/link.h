@@ -2,7 +2,8 @@
  * HTTPS requests on the event loop: libcurl multi behind one call. It knows TLS and what a failed transfer means
  * (one table, link_problem.c), and nothing of the messages it carries.
  *
- * TLS 1.3 only, the named CA only (no system roots), the host name checked, no proxy of the environment, no redirect.
+ * TLS 1.3 only, the named CA only (no system roots), the host name checked, no proxy of the environment, no redirect. A proxy that is
+ * configured carries the same TLS: it sees the store's name and nothing else.
  */
 #ifndef DAEMON_LINK_H
 #define DAEMON_LINK_H
@@ -23,6 +24,9 @@ struct link_options {
         uint32_t connect_ms;  /* 0: LINK_CONNECT_MS */
         uint32_t stall_s;     /* 0: LINK_STALL_S */
         uint16_t portal_port; /* where a captive portal would answer plain HTTP; 0: 80 */
+        const char *
+                proxy; /* http://HOST:PORT, asked to CONNECT; borrowed while the link lives; NULL: none */
+        const char *proxy_credentials; /* USER:PASSWORD, as proxy; NULL: none */
 };
 
 struct link_request {
@@ -66,6 +70,9 @@ void link_library_end(void);
  * Return: 0; PANNIER_E_SYSTEM libcurl lacks what is needed (TLS); PANNIER_E_MEMORY
  */
 int link_new(struct event_base *base, const struct link_options *options, struct link **ret);
+
+/* link_check_proxy() - can this be a proxy's address? 0, or PANNIER_E_INVALID that says what it has to look like */
+int link_check_proxy(const char *proxy);
 
 /* link_free() - cancels every transfer without calling back */
 struct link *link_free(struct link *link);

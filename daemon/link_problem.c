@@ -65,12 +65,32 @@ static bool is_cut(const struct link_ending *ending)
                                 strstr(ending->text, "unexpected eof"));
 }
 
+/* Did the proxy end it, and why? EXCHANGE_OK: it did not. */
+static enum exchange_failure proxy_problem(const struct link_ending *ending)
+{
+        if (!ending->proxied)
+                return EXCHANGE_OK;
+        if (ending->proxy_status == 511)
+                return EXCHANGE_CAPTIVE_PORTAL;
+        if (ending->proxy_status >= 500)
+                return EXCHANGE_STORE_UNAVAILABLE; /* it works, and cannot reach the store */
+        if (ending->proxy_status >= 300)
+                return EXCHANGE_PROXY;
+        if (ending->code == CURLE_PROXY ||
+            (ending->code == CURLE_COULDNT_CONNECT && ending->os_error == ECONNREFUSED))
+                return EXCHANGE_PROXY;
+        return EXCHANGE_OK;
+}
+
 static enum exchange_failure transport_problem(const struct link_ending *ending)
 {
         bool on_the_way = ending->code == CURLE_RECV_ERROR || ending->code == CURLE_SEND_ERROR ||
                           ending->code == CURLE_SSL_CONNECT_ERROR;
+        enum exchange_failure proxy = proxy_problem(ending);
         size_t i = 0;
 
+        if (proxy != EXCHANGE_OK)
+                return proxy;
         if (on_the_way && is_alert(ending))
                 return strstr(ending->text, "certificate expired") ? EXCHANGE_CERTIFICATE_EXPIRED
                                                                    : EXCHANGE_REFUSED;

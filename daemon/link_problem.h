@@ -14,6 +14,8 @@ struct link_ending {
         long os_error;    /* errno of connect(), 0 if none */
         const char *text; /* libcurl's words */
         int status;       /* HTTP, 0: none */
+        bool proxied;     /* through the proxy that is configured */
+        int proxy_status; /* what the proxy answered to CONNECT, 0: nothing */
         bool right_type;  /* the media type is the wanted one */
 };
 

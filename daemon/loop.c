@@ -3,15 +3,19 @@
 
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/file.h"
 #include "common/log.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 enum {
         RENEW_CHECK_MS = 600000,
+        PROXY_CREDENTIALS_MAX = 1024, /* bytes of the file they are in */
         REOPEN_MS = 1000,
         EVENT_COUNT = 7, /* events of its own that the loop frees */
 };
@@ -355,10 +359,49 @@ static int make_api(struct loop *loop)
         return r;
 }
 
+/* The first line of a file that is its owner's alone. */
+static int read_credentials(const char *path, struct buffer *out)
+{
+        struct stat about;
+        const uint8_t *end;
+        int r;
+
+        if (stat(path, &about) < 0)
+                return FAIL(PANNIER_E_INVALID, "the proxy's credentials in %s: %s", path,
+                            strerror(errno));
+        if (about.st_mode & 077)
+                return FAIL(PANNIER_E_INVALID,
+                            "others may read the proxy's credentials in %s: chmod 600", path);
+        r = file_read(path, PROXY_CREDENTIALS_MAX, out);
+        if (r < 0)
+                return r;
+        end = out->size ? memchr(out->data, '\n', out->size) : NULL;
+        if (end)
+                out->size = (size_t)(end - out->data);
+        if (!out->size || !memchr(out->data, ':', out->size) || memchr(out->data, 0, out->size))
+                return FAIL(PANNIER_E_INVALID, "the first line of %s is not USER:PASSWORD", path);
+        buffer_append_byte(out, 0);
+        return buffer_check(out);
+}
+
+static int open_link(struct loop *loop)
+{
+        struct link_options options = {.portal_port = loop->options.portal_port,
+                                       .proxy = loop->options.proxy};
+        int r = options.proxy ? link_check_proxy(options.proxy) : 0;
+
+        if (r >= 0 && loop->options.proxy_file)
+                r = read_credentials(loop->options.proxy_file, &loop->proxy_credentials);
+        if (r < 0)
+                return r;
+        if (loop->proxy_credentials.size)
+                options.proxy_credentials = (const char *)loop->proxy_credentials.data;
+        return link_new(loop->base, &options, &loop->link);
+}
+
 int loop_new(const struct loop_options *options, struct loop **ret)
 {
         CLEANUP(loop_freep) struct loop *loop = calloc(1, sizeof(*loop));
-        struct link_options link_options = {.portal_port = options->portal_port};
         int r;
 
         if (!loop)
@@ -373,7 +416,7 @@ int loop_new(const struct loop_options *options, struct loop **ret)
         if (r >= 0)
                 r = identity_open(options->state, &loop->identity);
         if (r >= 0)
-                r = link_new(loop->base, &link_options, &loop->link);
+                r = open_link(loop);
         if (r >= 0)
                 r = enrol_new(loop->link, loop->identity, &loop->enrol);
         if (r >= 0 && loop->identity->enrolled)
@@ -415,6 +458,7 @@ struct loop *loop_free(struct loop *loop)
         for (size_t i = 0; i < EVENT_COUNT; i++)
                 if (events[i])
                         event_free(events[i]);
+        buffer_wipe(&loop->proxy_credentials);
         buffer_deinit(&loop->request);
         buffer_deinit(&loop->early);
         if (loop->base)

@@ -15,6 +15,8 @@ struct loop_options {
         const char *socket_group; /* NULL: none */
         bool metered;             /* the link costs money: no long poll */
         uint16_t portal_port;     /* link.h */
+        const char *proxy;        /* link.h; NULL: none */
+        const char *proxy_file;   /* has the proxy's USER:PASSWORD in its first line; NULL: none */
 };
 
 /**

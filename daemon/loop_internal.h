@@ -27,6 +27,7 @@ struct loop {
         bool rebuild; /* at the next reopening, begin with an empty replica */
         enum loop_phase phase;
         struct link_transfer *exchange, *wait;
+        struct buffer proxy_credentials; /* with a NUL; empty: none */
         struct buffer request;
         struct buffer early; /* an answer that came before it was wanted */
         bool has_early;

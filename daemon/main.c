@@ -20,6 +20,8 @@ struct conf {
         char group[64];
         bool metered;
         int64_t portal_port;
+        char proxy[280];
+        char proxy_credentials[400];
         int level;
         bool json;
 };
@@ -36,6 +38,10 @@ static const struct conf_option conf_options[] = {
                   "the network costs money: ask the store now and then instead of listening"),
         CONF_INTEGER(struct conf, "link", portal_port, "80", 1, 65535,
                      "port on which a captive portal is looked for"),
+        CONF_TEXT(struct conf, "link", proxy, "",
+                  "http://HOST:PORT through which the store is reached; empty: none"),
+        CONF_TEXT(struct conf, "link", proxy_credentials, "",
+                  "file whose first line is the proxy's USER:PASSWORD"),
         CONF_CHOICE(struct conf, "log", level, "info", levels, "error, warning, info or debug"),
         CONF_BOOL(struct conf, "log", json, "no", "one JSON object per line"),
 };
@@ -138,6 +144,8 @@ static int run(const struct conf *conf)
                 .socket_group = *conf->group ? conf->group : NULL,
                 .metered = conf->metered,
                 .portal_port = (uint16_t)conf->portal_port,
+                .proxy = *conf->proxy ? conf->proxy : NULL,
+                .proxy_file = *conf->proxy_credentials ? conf->proxy_credentials : NULL,
         };
         int r = loop_new(&options, &loop);
 

@@ -165,6 +165,7 @@ static int64_t backoff(const struct schedule *schedule, enum exchange_failure fa
         case EXCHANGE_OFFLINE:
         case EXCHANGE_DNS:
         case EXCHANGE_CAPTIVE_PORTAL:
+        case EXCHANGE_PROXY:
         case EXCHANGE_CLOCK_WRONG:
         case EXCHANGE_RATE_LIMITED:
         case EXCHANGE_STORE_UNAVAILABLE:

@@ -18,6 +18,9 @@ static const struct {
          "The store's name cannot be found on this network. Work goes on; it is sent later."},
         {"captive portal", "This network wants a sign-in page first: open a browser, or use mobile "
                            "data."},
+        {"proxy",
+         "This network's proxy does not let us through. Tell IT: its address, name or password "
+         "may have changed. Work is safe."},
         {"tls untrusted",
          "Who answers is not our store. Nothing was sent. Try another network; if it "
          "stays so, tell IT."},

@@ -5,6 +5,7 @@ The peers here are strange on purpose (strange_store.py); the device is the real
 
 import pytest
 from device import Device, seconds
+from proxy import Proxy
 from strange_store import Authority, PlainServer, Store, free_port
 
 
@@ -25,13 +26,11 @@ def store(authority, server_certificate):
     store.close()
 
 
-def make_device(folder, name="d", portal_port=None):
-    arguments = []
-    if portal_port:
-        conf = folder / f"{name}.conf"
-        conf.write_text(f"[link]\nportal_port = {portal_port}\n")
-        arguments = ["--conf", str(conf)]
-    return Device(folder, name, arguments)
+def make_device(folder, name="d", **link):
+    """@link: options of the configuration's section [link]."""
+    conf = folder / f"{name}.conf"
+    conf.write_text("[link]\n" + "".join(f"{option} = {value}\n" for option, value in link.items()))
+    return Device(folder, name, ["--conf", str(conf)])
 
 
 @pytest.fixture
@@ -176,6 +175,75 @@ def test_40_api_a_portal_that_wants_a_sign_in_is_told_from_a_stranger(tmp_path, 
     finally:
         device.kill()
         portal.close()
+
+
+def through(proxy, folder, store, credentials=None):
+    """A device whose only way to the store is the proxy."""
+    link = {"proxy": f"http://127.0.0.1:{proxy.port}"}
+    if credentials:
+        (folder / "credentials").write_text(credentials + "\n")
+        (folder / "credentials").chmod(0o600)
+        link["proxy_credentials"] = folder / "credentials"
+    return make_device(folder, **link).start()
+
+
+@pytest.mark.parametrize("credentials", [None, "office:Canary pass:word"])
+def test_40_api_a_proxy_carries_everything_and_sees_nothing(tmp_path, store, credentials):
+    proxy = Proxy(credentials)
+    device = through(proxy, tmp_path, store, credentials)
+    try:
+        device.enrol(store.link)
+        store.answer = (403, {"Content-Type": "text/plain"}, b"no")
+        problem(device, "refused")  # the store's own answer, through the proxy
+        assert proxy.asked and all(line == f"CONNECT 127.0.0.1:{store.port} HTTP/1.1" for line in proxy.asked)
+        assert proxy.seen and b"/v1/sync" not in proxy.seen and b"CODE" not in proxy.seen
+        if credentials:
+            assert "Canary" not in device.log.read_text()
+    finally:
+        device.kill()
+        proxy.close()
+
+
+def test_40_api_a_proxy_that_does_not_let_us_through_is_named(tmp_path, store):
+    proxy = Proxy("office:right")
+    device = through(proxy, tmp_path, store, "office:wrong")
+    try:
+        answer = device.post("/v1/enrol", {"link": store.link})
+        assert answer.status == 502 and answer.json["error"]["problem"] == "proxy"
+        proxy.expected = None
+        device.enrol(store.link)
+        for status, name in ((407, "proxy"), (403, "proxy"), (503, "store unavailable"), (511, "captive portal")):
+            proxy.refuse = status
+            device.stop()  # a connection that is open would go on
+            device.start()
+            problem(device, name)
+        proxy.refuse = None
+        proxy.close()
+        device.stop()
+        device.start()
+        problem(device, "proxy")
+    finally:
+        device.kill()
+
+
+@pytest.mark.parametrize("link, words", [
+    ({"proxy": "socks5://127.0.0.1:1"}, "http://HOST:PORT"), ({"proxy": "http://127.0.0.1"}, "http://HOST:PORT"),
+    ({"proxy": "http://127.0.0.1:1", "proxy_credentials": "/nowhere/at/all"}, "/nowhere/at/all"),
+])
+def test_40_api_a_proxy_that_cannot_be_one_ends_the_start_with_a_reason(tmp_path, link, words):
+    device = make_device(tmp_path, **link)
+    with pytest.raises(AssertionError):
+        device.start()
+    assert words in device.log.read_text()
+
+
+def test_40_api_credentials_that_others_may_read_are_not_used(tmp_path):
+    (tmp_path / "credentials").write_text("a:b\n")
+    (tmp_path / "credentials").chmod(0o644)
+    device = make_device(tmp_path, proxy="http://127.0.0.1:1", proxy_credentials=tmp_path / "credentials")
+    with pytest.raises(AssertionError):
+        device.start()
+    assert "chmod 600" in device.log.read_text()
 
 
 def test_40_api_plain_http_on_the_tls_port_is_no_store(enrolled, store, tmp_path):

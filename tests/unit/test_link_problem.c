@@ -46,6 +46,20 @@ static void test_every_ending_has_its_own_name(void **state)
                  EXCHANGE_CERTIFICATE_EXPIRED},
                 {{.code = CURLE_RECV_ERROR, .text = "Connection reset by peer"}, EXCHANGE_OFFLINE},
                 {{.code = CURLE_WRITE_ERROR, .status = 200}, EXCHANGE_PROTOCOL},
+                {{.code = CURLE_RECV_ERROR, .proxied = true, .proxy_status = 407}, EXCHANGE_PROXY},
+                {{.code = CURLE_COULDNT_CONNECT, .proxied = true, .proxy_status = 403},
+                 EXCHANGE_PROXY},
+                {{.code = CURLE_RECV_ERROR, .proxied = true, .proxy_status = 502},
+                 EXCHANGE_STORE_UNAVAILABLE},
+                {{.code = CURLE_RECV_ERROR, .proxied = true, .proxy_status = 511},
+                 EXCHANGE_CAPTIVE_PORTAL},
+                {{.code = CURLE_COULDNT_CONNECT, .proxied = true, .os_error = ECONNREFUSED},
+                 EXCHANGE_PROXY},
+                {{.code = CURLE_COULDNT_CONNECT, .proxied = true, .os_error = ENETUNREACH},
+                 EXCHANGE_OFFLINE},
+                {{.code = CURLE_RECV_ERROR, .proxied = true, .proxy_status = 200},
+                 EXCHANGE_OFFLINE},
+                {{.status = 403, .proxied = true, .proxy_status = 200}, EXCHANGE_REFUSED},
         };
 
         (void)state;
