@@ -45,12 +45,30 @@ int exchange_device(struct exchange *exchange, const struct uuid *id, struct dev
         return r <= 0 ? r : ret->state == DEVICE_ACTIVE;
 }
 
+/* Where the judge parks an entry: in its own locality, or in the device's where its own is not kept here. */
+static int find_locality(struct exchange *exchange, const struct uuid *device,
+                         const struct entry_header *header, struct uuid *ret)
+{
+        const struct storage_ops *ops = exchange->storage->ops;
+        struct device_row row;
+        int r;
+
+        *ret = header->locality;
+        if (ops->locality(exchange->storage, ret))
+                return 0;
+        r = ops->device_get(exchange->storage, device, &row);
+        if (r > 0)
+                *ret = row.locality;
+        return r < 0 ? r : 0;
+}
+
 int exchange_known(struct exchange *exchange, const struct uuid *device,
                    const struct exchange_entry *entry, struct arena *arena,
                    struct wire_receipt *ret, struct entry_header *ret_header)
 {
         const struct storage_ops *ops = exchange->storage->ops;
         struct parked_row parked;
+        struct uuid locality;
         struct log_row row;
         int r;
 
@@ -64,8 +82,10 @@ int exchange_known(struct exchange *exchange, const struct uuid *device,
                 r = receipt_from_row(&row, arena, ret);
                 return r < 0 ? r : FOUND_SAME;
         }
-        r = ops->parked_find(exchange->storage, &entry->header.locality, &entry->header.id, device,
-                             entry->body_hash, arena, &parked);
+        r = find_locality(exchange, device, &entry->header, &locality);
+        if (r == 0)
+                r = ops->parked_find(exchange->storage, &locality, &entry->header.id, device,
+                                     entry->body_hash, arena, &parked);
         if (r != FOUND_SAME)
                 return r < 0 ? r : FOUND_NONE;
         *ret_header = (struct entry_header){

@@ -399,6 +399,26 @@ static void test_entries_for_unknown_and_for_strange_people_are_parked_alike(voi
         assert_int_equal(entries_in_log(), 0);
 }
 
+static void test_an_entry_of_a_locality_that_is_not_kept_here_waits_and_comes_again(void **state)
+{
+        const struct uuid stranger = test_id(6, 2), elsewhere = test_id(1, 99);
+        struct uuid id;
+        struct tablet other;
+
+        (void)state;
+        tablet_open(&other, &side, 2);
+        id = tablet_alert(&other, &side, LANE_URGENT, 1, &stranger, "x");
+        tablet_append(&tablet, LANE_URGENT, &id, &elsewhere,
+                      buffer_view(&other.lanes[LANE_URGENT].entries[0].body));
+        for (int i = 0; i < 2; i++) {
+                tablet_sync(&tablet, &side, 1, &reply);
+                assert_int_equal(reply.error, 0);
+                assert_int_equal(reply_outcome(&reply, &id), OUTCOME_PARKED);
+                assert_false(reply.forked[LANE_URGENT]);
+        }
+        tablet_close(&other);
+}
+
 static void test_the_receipt_of_a_parked_entry_is_owed_until_the_device_knows_it(void **state)
 {
         struct uuid id = alert_id(1), stranger = test_id(6, 2);
@@ -654,6 +674,7 @@ int main(void)
                 TEST(test_a_header_that_contradicts_its_run_is_quarantined_not_believed),
                 TEST(test_another_devices_entry_id_is_quarantined_without_a_word_about_it),
                 TEST(test_entries_for_unknown_and_for_strange_people_are_parked_alike),
+                TEST(test_an_entry_of_a_locality_that_is_not_kept_here_waits_and_comes_again),
                 TEST(test_the_receipt_of_a_parked_entry_is_owed_until_the_device_knows_it),
                 TEST(test_where_an_entry_fails_what_is_told_at_once_is_what_is_told_again),
                 TEST(test_an_entry_that_the_store_fails_on_is_quarantined_alone),
