@@ -83,7 +83,8 @@ struct exchange_answer {             /* init with {0} */
         size_t custody_count;
         bool commit_first; /* exchange_custody() must have returned 0 before the body leaves */
         struct uuid device;
-        bool settled;     /* the device knows the receipts of all entries that were parked */
+        struct uuid *settled; /* entries that were parked and whose receipts the device knows */
+        size_t settled_count;
         bool more;        /* the device will ask again at once */
         size_t row_count; /* records in it, for the figures */
 };

@@ -8,6 +8,7 @@ void exchange_answer_deinit(struct exchange_answer *answer)
 {
         buffer_deinit(&answer->body);
         free(answer->custody);
+        free(answer->settled);
         *answer = (struct exchange_answer){0};
 }
 
@@ -28,11 +29,12 @@ struct making {
         size_t receipt_count, receipt_capacity;
         struct wire_locality localities[WIRE_LOCALITIES_MAX];
         struct wire_lane_state lanes[LANE_COUNT];
-        bool settled;
+        struct buffer settled; /* ids of entries whose receipts the device knows */
 };
 
 static void making_deinit(struct making *making)
 {
+        buffer_deinit(&making->settled);
         free(making->receipts);
         free(making->in_request);
 }
@@ -140,7 +142,15 @@ static int stop_at_first(void *context, const struct log_row *row)
         return 1;
 }
 
-/* Entries that were parked and have been judged since. */
+static int note_known(void *context, const struct log_row *row)
+{
+        struct making *making = context;
+
+        buffer_append(&making->settled, BYTES(&row->id, sizeof(row->id)));
+        return buffer_check(&making->settled);
+}
+
+/* Entries that were parked and have been judged since. What is judged while the answer is on its way is still owed. */
 static int receipts_of_settled(struct making *making)
 {
         uint8_t hash[HASH_SIZE];
@@ -151,10 +161,8 @@ static int receipts_of_settled(struct making *making)
         if (memcmp(hash, making->request->hello.parked_hash, HASH_SIZE) != 0)
                 return making->storage->ops->settled_of(making->storage, &making->device.id,
                                                         add_settled, making);
-        r = making->storage->ops->settled_of(making->storage, &making->device.id, stop_at_first,
-                                             NULL);
-        making->settled = r > 0;
-        return r < 0 ? r : 0;
+        return making->storage->ops->settled_of(making->storage, &making->device.id, note_known,
+                                                making);
 }
 
 static int collect_receipts(struct making *making)
@@ -383,10 +391,12 @@ static void hand_over(struct making *making, struct exchange_answer *ret)
 
         ret->device = making->request->device.id;
         ret->more = making->end.more;
-        ret->settled = making->settled;
+        ret->settled_count = making->settled.size / sizeof(*ret->settled);
+        ret->settled = (struct uuid *)(void *)TAKE(making->settled.data);
+        making->settled = BUFFER_INIT;
         ret->custody_count = custody->size / sizeof(*ret->custody);
         ret->custody = (struct custody_row *)(void *)TAKE(custody->data);
-        ret->commit_first = ret->custody_count > 0 || ret->settled;
+        ret->commit_first = ret->custody_count > 0 || ret->settled_count > 0;
         *custody = BUFFER_INIT;
 }
 
@@ -434,8 +444,10 @@ int exchange_custody(struct exchange *exchange, const struct exchange_answer *co
         for (size_t i = 0; i < count && r == 0; i++) {
                 r = storage->ops->custody_sent(storage, answers[i]->custody,
                                                answers[i]->custody_count);
-                if (r == 0 && answers[i]->settled)
-                        r = storage->ops->settled_clear(storage, &answers[i]->device);
+                if (r == 0)
+                        r = storage->ops->settled_clear(storage, &answers[i]->device,
+                                                        answers[i]->settled,
+                                                        answers[i]->settled_count);
         }
         if (r == 0)
                 return storage->ops->commit(storage);

@@ -33,16 +33,6 @@ static void answer(struct worker *worker, struct job *job)
         }
         out.body = job->answer.body;
         job->answer.body = BUFFER_INIT;
-        if (job->answer.custody_count || job->answer.settled) {
-                /* Nothing new leaves with it: it need not wait for what is noted. */
-                struct job *note = job_new(service, JOB_CUSTODY, NULL);
-
-                if (note) {
-                        note->answer = job->answer;
-                        job->answer = (struct exchange_answer){0};
-                        queue_push(&service->to_writer, note);
-                }
-        }
         service_send(service, job, &out);
 }
 

@@ -409,7 +409,9 @@ struct storage_ops {
         /* settled_of() - log rows of formerly parked entries whose receipt the device may not know */
         int (*settled_of)(struct storage *storage, const struct uuid *device,
                           storage_log_visit *visit, void *context);
-        int (*settled_clear)(struct storage *storage, const struct uuid *device);
+        /* settled_clear() - the device knows the receipts of these entries */
+        int (*settled_clear)(struct storage *storage, const struct uuid *device,
+                             const struct uuid *ids, size_t count);
 
         /* -- lanes -- */
 

@@ -73,7 +73,7 @@ static const char *const log_sql[SQL_LOG_COUNT_] = {
         [SQL_SETTLED_PUT] = "INSERT OR IGNORE INTO settled (device, id) VALUES (?1, ?2)",
         [SQL_SETTLED_OF] = "SELECT " LOG_COLUMNS " FROM log WHERE device = ?1 AND id IN"
                            " (SELECT id FROM settled WHERE settled.device = ?1) ORDER BY id",
-        [SQL_SETTLED_CLEAR] = "DELETE FROM settled WHERE device = ?1",
+        [SQL_SETTLED_CLEAR] = "DELETE FROM settled WHERE device = ?1 AND id = ?2",
         [SQL_LANE_GET] = "SELECT next_seq, head, signature, forked FROM lane"
                          " WHERE device = ?1 AND incarnation = ?2 AND lane = ?3",
         [SQL_LANE_PUT] = "INSERT OR REPLACE INTO lane (device, incarnation, lane, next_seq, head, "
@@ -506,16 +506,19 @@ static int op_settled_of(struct storage *storage, const struct uuid *device,
         return visit_log(sqlite, stmt, visit, context);
 }
 
-static int op_settled_clear(struct storage *storage, const struct uuid *device)
+static int op_settled_clear(struct storage *storage, const struct uuid *device,
+                            const struct uuid *ids, size_t count)
 {
         struct storage_sqlite *sqlite = sqlite_of(storage);
         sqlite3_stmt *stmt = log_stmt(sqlite, SQL_SETTLED_CLEAR);
         int r = sqlite_writing(sqlite);
 
-        if (r < 0)
-                return r;
-        sqlite_bind_id(stmt, 1, device);
-        return db_run(sqlite->db, stmt);
+        for (size_t i = 0; i < count && r == 0; i++) {
+                sqlite_bind_id(stmt, 1, device);
+                sqlite_bind_id(stmt, 2, &ids[i]);
+                r = db_run(sqlite->db, stmt);
+        }
+        return r;
 }
 
 /* ---- lanes ---- */

@@ -419,6 +419,54 @@ static void test_an_entry_of_a_locality_that_is_not_kept_here_waits_and_comes_ag
         tablet_close(&other);
 }
 
+/* Somebody of whom entries spoke becomes known here, and those entries are looked at again. */
+static void become_known(const struct uuid *who)
+{
+        const struct uuid team = test_id(5, 1), source = test_id(10, 2 + who->bytes[15]);
+
+        store_begin(&test);
+        store_put(&test, "person", who, who, "Eve");
+        store_teams(&test, who, &source, &team, 1);
+        store_commit(&test);
+        assert_int_equal(exchange_expire(side.writer, (int64_t)TEST_NOW_MS * 1000), 0);
+}
+
+static void test_what_is_judged_while_an_answer_is_on_its_way_is_still_told(void **state)
+{
+        CLEANUP(exchange_request_freep) struct exchange_request *read = NULL;
+        CLEANUP(exchange_answer_deinit) struct exchange_answer answer = {0};
+        CLEANUP(buffer_deinit) struct buffer body = BUFFER_INIT;
+        const struct exchange_answer *answers[] = {&answer};
+        const struct uuid one = test_id(6, 2), two = test_id(6, 3);
+        const int64_t now_ms = (int64_t)TEST_NOW_MS * 1000;
+        struct draft_request request;
+
+        (void)state;
+        tablet.parked[0] = tablet_alert(&tablet, &side, LANE_URGENT, 1, &one, "x");
+        tablet.parked[1] = tablet_alert(&tablet, &side, LANE_URGENT, 2, &two, "x");
+        tablet.parked_count = 2;
+        tablet_sync(&tablet, &side, 1, &reply);
+        assert_int_equal(reply_outcome(&reply, &tablet.parked[1]), OUTCOME_PARKED);
+        become_known(&one);
+        request_begin(&request, &tablet, false);
+        request_send(&request, &tablet, &side, &reply);
+        assert_int_equal(reply_outcome(&reply, &tablet.parked[0]), OUTCOME_APPLIED);
+        tablet.parked[0] = tablet.parked[1];
+        tablet.parked_count = 1;
+        /* The device knows of the first: the store is about to note so when the second is judged. */
+        request_begin(&request, &tablet, false);
+        request_pack(&request, &side, &body);
+        assert_int_equal(exchange_read(side.reader, buffer_view(&body), &tablet.row, now_ms, &read),
+                         0);
+        assert_int_equal(exchange_answer(side.reader, read, now_ms, &answer), 0);
+        assert_true(answer.commit_first);
+        become_known(&two);
+        assert_int_equal(exchange_custody(side.writer, answers, 1, now_ms), 0);
+        request_begin(&request, &tablet, false);
+        request_send(&request, &tablet, &side, &reply);
+        assert_int_equal(reply_outcome(&reply, &tablet.parked[0]), OUTCOME_APPLIED);
+}
+
 static void test_the_receipt_of_a_parked_entry_is_owed_until_the_device_knows_it(void **state)
 {
         struct uuid id = alert_id(1), stranger = test_id(6, 2);
@@ -675,6 +723,7 @@ int main(void)
                 TEST(test_another_devices_entry_id_is_quarantined_without_a_word_about_it),
                 TEST(test_entries_for_unknown_and_for_strange_people_are_parked_alike),
                 TEST(test_an_entry_of_a_locality_that_is_not_kept_here_waits_and_comes_again),
+                TEST(test_what_is_judged_while_an_answer_is_on_its_way_is_still_told),
                 TEST(test_the_receipt_of_a_parked_entry_is_owed_until_the_device_knows_it),
                 TEST(test_where_an_entry_fails_what_is_told_at_once_is_what_is_told_again),
                 TEST(test_an_entry_that_the_store_fails_on_is_quarantined_alone),

@@ -496,6 +496,7 @@ static void test_a_receipt_is_owed_from_the_judgement_of_a_parked_entry_until_it
         struct parked_seen seen = {0};
         struct parked_row row = sample_parked(5, WAIT_RECORD);
         struct log_row judged = sample_row(1);
+        const struct uuid other = test_id(50, 99);
         size_t count = 0;
 
         (void)state;
@@ -512,9 +513,12 @@ static void test_a_receipt_is_owed_from_the_judgement_of_a_parked_entry_until_it
         assert_int_equal(seen.count, 0);
         assert_int_equal(ops()->settled_of(test.writer, &test.device.id, count_row, &count), 0);
         assert_int_equal(count, 1);
-        assert_int_equal(ops()->settled_clear(test.writer, &test.device.id), 0);
+        assert_int_equal(ops()->settled_clear(test.writer, &test.device.id, &other, 1), 0);
         assert_int_equal(ops()->settled_of(test.writer, &test.device.id, count_row, &count), 0);
-        assert_int_equal(count, 1);
+        assert_int_equal(count, 2);
+        assert_int_equal(ops()->settled_clear(test.writer, &test.device.id, &row.id, 1), 0);
+        assert_int_equal(ops()->settled_of(test.writer, &test.device.id, count_row, &count), 0);
+        assert_int_equal(count, 2);
         store_commit(&test);
 }
 
