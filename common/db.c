@@ -183,7 +183,10 @@ static int set_pragmas(struct db *db, const struct db_options *options)
         r = db_exec(db, sql);
         if (r < 0 || options->read_only)
                 return r;
-        r = set_wal(db);
+        if (options->exclusive) /* before the log is first looked at: then it has no shared index either */
+                r = db_exec(db, "PRAGMA locking_mode = EXCLUSIVE");
+        if (r >= 0)
+                r = set_wal(db);
         if (r < 0)
                 return r;
         if (options->wal_pages > 0)

@@ -38,7 +38,8 @@ struct db_options {
          */
         int wal_pages;
         bool read_only;
-        bool must_exist;    /* a missing file is PANNIER_E_NOT_FOUND instead of a new database */
+        bool must_exist; /* a missing file is PANNIER_E_NOT_FOUND instead of a new database */
+        bool exclusive;  /* the file stays locked: no other process reads it, and none is asked */
         bool secure_delete; /* deleted content is overwritten */
         const char *vfs;    /* SQLite's VFS below ours, for a simulated disk; NULL: the system's */
         uint32_t flush_delay_us; /* added to each flush, to measure slow media; 0 otherwise */

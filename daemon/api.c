@@ -105,19 +105,25 @@ json_t *api_error_json(const char *code, const char *message)
         return json_pack("{s:{s:s, s:s}}", "error", "code", code, "message", message);
 }
 
+int api_send_text(struct api_call *call, int status, struct buffer *text)
+{
+        buffer_append_byte(text, '\n');
+        if (buffer_check(text) < 0)
+                return FAIL(PANNIER_E_MEMORY, "no memory for the answer");
+        api_answer(call->exchange, status, "application/json", buffer_view(text));
+        call->answered = true;
+        return 0;
+}
+
 int api_send(struct api_call *call, int status, json_t *json)
 {
         CLEANUP(json_freep) json_t *owned = json;
         CLEANUP(buffer_wipe) struct buffer text = BUFFER_INIT;
 
-        if (json)
-                json_append(json, &text);
-        buffer_append_byte(&text, '\n');
-        if (!json || text.failed)
+        if (!json)
                 return FAIL(PANNIER_E_MEMORY, "no memory for the answer");
-        api_answer(call->exchange, status, "application/json", buffer_view(&text));
-        call->answered = true;
-        return 0;
+        json_append(json, &text);
+        return api_send_text(call, status, &text);
 }
 
 static void send_error(struct api_call *call, int error)

@@ -53,6 +53,9 @@ api_handler api_get_status, api_get_people, api_get_person, api_get_records, api
 /* api_send() - answer with JSON; takes the reference. Return: 0, or PANNIER_E_MEMORY where @json is NULL */
 int api_send(struct api_call *call, int status, json_t *json);
 
+/* api_send_text() - answer with JSON that was written as text; a line's end is added */
+int api_send_text(struct api_call *call, int status, struct buffer *text);
+
 /* api_error_json() - the error object for an answer; a new reference */
 json_t *api_error_json(const char *code, const char *message);
 

@@ -4,6 +4,7 @@
 #include "daemon/api_call.h"
 #include "daemon/api_value.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 static const struct {
@@ -200,28 +201,48 @@ static int read_entry(struct draft_entry *draft)
         return 0;
 }
 
-static json_t *written_to_json(const struct engine_written *written)
+static void put_id(struct buffer *out, const char *name, const struct uuid *id)
 {
-        return json_pack("{s:o, s:o, s:o, s:s, s:i, s:I, s:b}", "id", api_uuid(&written->entry),
-                         "record", api_uuid(&written->record), "person", api_uuid(&written->person),
-                         "state", api_state_name(written->state), "lane", (int)written->lane, "seq",
-                         (json_int_t)written->seq, "repeated", (int)written->repeated);
+        char text[UUID_TEXT_SIZE];
+
+        if (uuid_is_none(id)) {
+                buffer_append_format(out, "\"%s\":null,", name);
+                return;
+        }
+        uuid_format(id, text);
+        buffer_append_format(out, "\"%s\":\"%s\",", name, text);
+}
+
+/* As text: a write is waited for, and nothing in its answer needs escaping. */
+static void put_written(struct buffer *out, const struct engine_written *written)
+{
+        buffer_append_byte(out, '{');
+        put_id(out, "id", &written->entry);
+        put_id(out, "record", &written->record);
+        put_id(out, "person", &written->person);
+        buffer_append_format(out,
+                             "\"state\":\"%s\",\"lane\":%u,\"seq\":%" PRIu64 ",\"repeated\":%s}",
+                             api_state_name(written->state), (unsigned)written->lane, written->seq,
+                             written->repeated ? "true" : "false");
 }
 
 static int send_written(struct api_call *call, const struct engine_written *written, size_t count,
                         bool array)
 {
-        CLEANUP(json_freep) json_t *list = json_array();
+        CLEANUP(buffer_wipe) struct buffer text = BUFFER_INIT;
         bool all_repeated = true;
 
+        if (array)
+                buffer_append_text(&text, "{\"entries\":[");
         for (size_t i = 0; i < count; i++) {
                 all_repeated = all_repeated && written[i].repeated;
-                if (json_array_append_new(list, written_to_json(&written[i])) < 0)
-                        return FAIL(PANNIER_E_MEMORY, "no memory for the answer");
+                if (i > 0)
+                        buffer_append_byte(&text, ',');
+                put_written(&text, &written[i]);
         }
-        return api_send(call, all_repeated ? 200 : 201,
-                        array ? json_pack("{s:O}", "entries", list)
-                              : json_incref(json_array_get(list, 0)));
+        if (array)
+                buffer_append_text(&text, "]}");
+        return api_send_text(call, all_repeated ? 200 : 201, &text);
 }
 
 int api_post_entries(struct api_call *call)

@@ -13,8 +13,11 @@
 /* Does the file read as a database of ours, at this version or an older one? */
 static int open_replica(const char *path, struct bytes key, struct db **ret)
 {
-        struct db_options options = {
-                .durability = DB_NORMAL, .key = key, .cache_kib = 3072, .secure_delete = true};
+        struct db_options options = {.durability = DB_NORMAL,
+                                     .key = key,
+                                     .cache_kib = 3072,
+                                     .exclusive = true,
+                                     .secure_delete = true};
 
         return db_open(path, &options, ret);
 }
@@ -27,6 +30,7 @@ int engine_open_databases(const char *outbox_path, const char *replica_path, str
         struct db_options options = {.durability = SIM_PLANT(ACKNOWLEDGE_BEFORE_FSYNC) ? DB_NORMAL
                                                                                        : DB_FULL,
                                      .cache_kib = 1024,
+                                     .exclusive = true,
                                      .secure_delete = true};
         int r;
 

@@ -395,6 +395,6 @@ int engine_write(struct engine *engine, const struct uuid *staff, const struct e
         if (engine->flush_ms == INT64_MAX)
                 engine->flush_ms = now->boot_ms + FLUSH_DELAY_MS;
         schedule_work(&engine->schedule, now->boot_ms, any_urgent(ret, count),
-                      engine_random(engine));
+                      engine->schedule.failures > 0 ? engine_random(engine) : 0);
         return 0;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static const uint8_t key_bytes[48] = {1, 2, 3, 4, 5, 6, 7, 8, [47] = 9};
 static const struct db_options full = {.durability = DB_FULL, .busy_ms = 1};
@@ -239,6 +240,22 @@ static void test_a_second_writer_is_told_to_come_back(void **state)
         db_rollback(one);
         assert_int_equal(db_begin(two), 0);
         assert_int_equal(db_commit(two), 0);
+}
+
+static void test_an_exclusive_file_is_nobody_elses_until_it_is_closed(void **state)
+{
+        struct db_options options = full;
+        CLEANUP(db_freep) struct db *one = NULL;
+        CLEANUP(db_freep) struct db *two = NULL;
+
+        options.exclusive = true;
+        one = opened(unit_path(state, "a.db"), &options);
+        assert_int_equal(db_exec(one, "CREATE TABLE t (n); INSERT INTO t VALUES (42)"), 0);
+        assert_int_not_equal(access(unit_path(state, "a.db-shm"), F_OK), 0);
+        assert_int_equal(db_open(unit_path(state, "a.db"), &full, &two), PANNIER_E_BUSY);
+        (void)db_free(TAKE(one));
+        two = opened(unit_path(state, "a.db"), &full);
+        assert_int_equal(number(two, "SELECT n FROM t"), 42);
 }
 
 static void test_a_reader_sees_one_moment_from_its_begin_on(void **state)
@@ -568,6 +585,7 @@ int main(void)
                 cmocka_unit_test(test_a_key_in_the_way_is_taken_and_a_broken_rule_is_our_own_bug),
                 cmocka_unit_test(test_after_an_error_a_statement_can_be_used_again),
                 IN_FOLDER(test_a_second_writer_is_told_to_come_back),
+                IN_FOLDER(test_an_exclusive_file_is_nobody_elses_until_it_is_closed),
                 IN_FOLDER(test_a_reader_sees_one_moment_from_its_begin_on),
                 IN_FOLDER(test_what_was_rolled_back_is_gone_and_rolling_back_nothing_is_no_error),
                 IN_FOLDER(test_a_commit_that_fails_is_rolled_back),
