@@ -255,6 +255,7 @@ static int note_custody(struct scan *scan, const struct uuid *person, uint64_t p
                 .person = *person,
                 .since_ms = scan->now_ms,
                 .position = position,
+                .class = (uint8_t)scan->feed->key.class,
         };
 
         if (custody->size >= sizeof(row)) {
@@ -264,6 +265,7 @@ static int note_custody(struct scan *scan, const struct uuid *person, uint64_t p
                 if (uuid_equal(&last->person, person) &&
                     uuid_equal(&last->locality, &row.locality)) {
                         last->position = last->position > position ? last->position : position;
+                        last->class = last->class > row.class ? last->class : row.class;
                         return 0;
                 }
         }
@@ -537,10 +539,14 @@ static void merge_custody(struct buffer *custody)
                 return;
         qsort(rows, count, sizeof(*rows), compare_custody);
         for (size_t i = 1; i < count; i++) {
-                if (!uuid_equal(&rows[kept].person, &rows[i].person))
+                if (!uuid_equal(&rows[kept].person, &rows[i].person)) {
                         rows[++kept] = rows[i];
-                else if (rows[kept].position < rows[i].position)
+                        continue;
+                }
+                if (rows[kept].position < rows[i].position)
                         rows[kept].position = rows[i].position;
+                if (rows[kept].class < rows[i].class)
+                        rows[kept].class = rows[i].class;
         }
         custody->size = (kept + 1) * sizeof(*rows);
 }

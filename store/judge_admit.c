@@ -165,25 +165,38 @@ static int was_admitted(struct judge *judge, const struct judge_case *c, const s
         return r <= 0 ? r : judge_exists(judge, catalogue_person_type(), person);
 }
 
-static int check_person(struct judge *judge, const struct judge_case *c, const struct uuid *person,
+/*
+ * The device has the person, in this class; or had them, and the entry is late; or it waits. A device that may hand in more
+ * than it may hold (@write_only) goes on doing so.
+ */
+static int check_person(struct judge *judge, struct judge_case *c, const struct uuid *person,
+                        enum catalogue_class class, bool write_only,
                         struct judge_obstacle *obstacle)
 {
-        bool held;
+        bool in_class = class <= c->origin->device->ceiling;
+        struct judge_held held = {0};
         int r;
 
         if (uuid_is_none(person))
                 return 0;
         r = judge_held(judge, c, person, &held);
-        if (r >= 0 && !held) {
-                r = was_admitted(judge, c, person);
-                held = r > 0;
-        }
-        if (r >= 0 && !held)
+        if (r < 0 || (held.now && in_class))
+                return r;
+        r = held.now ? 0 : was_admitted(judge, c, person);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        if (held.now) /* the cache says nothing of custody then */
+                r = judge_custody(judge, c, person, &held);
+        if (r < 0)
+                return r;
+        if (held.class != 0 && held.class >= class)
+                c->late = true;
+        else if (!held.now || !write_only)
                 wait_for(obstacle, WAIT_PERSON, person);
-        return r < 0 ? r : 0;
+        return 0;
 }
 
-/* The record that is edited or decided about: there, of this person, and of a class that this device may hold. */
+/* The record that is edited or decided about: there, of this person, and of a class that this device may hold, or held. */
 static int check_record(struct judge *judge, struct judge_case *c, struct judge_obstacle *obstacle)
 {
         const struct uuid *id = &c->body.record;
@@ -192,12 +205,13 @@ static int check_record(struct judge *judge, struct judge_case *c, struct judge_
         if (r < 0)
                 return r;
         c->has_standing = r > 0;
-        if (c->has_standing && uuid_equal(&c->standing.person, &c->body.person) &&
-            uuid_equal(&c->standing.locality, c->locality) &&
-            record_feed_class(&c->standing) <= c->origin->device->ceiling)
-                return check_person(judge, c, &c->standing.person, obstacle);
-        wait_for(obstacle, WAIT_RECORD, id);
-        return 0;
+        if (!c->has_standing || !uuid_equal(&c->standing.person, &c->body.person) ||
+            !uuid_equal(&c->standing.locality, c->locality)) {
+                wait_for(obstacle, WAIT_RECORD, id);
+                return 0;
+        }
+        return check_person(judge, c, &c->standing.person, record_feed_class(&c->standing), false,
+                            obstacle);
 }
 
 /*
@@ -216,9 +230,12 @@ static int is_taken(struct judge *judge, const struct judge_case *c)
         return r;
 }
 
-static int check_new_record(struct judge *judge, const struct judge_case *c,
+static int check_new_record(struct judge *judge, struct judge_case *c,
                             struct judge_obstacle *obstacle)
 {
+        /* what nobody is sent needs no more than the person */
+        enum catalogue_class class =
+                c->type->class <= (enum catalogue_class)CLASS_COUNT ? c->type->class : CLASS_BASIC;
         bool reached = true;
         int r = is_taken(judge, c);
 
@@ -229,7 +246,7 @@ static int check_new_record(struct judge *judge, const struct judge_case *c,
                 return 0;
         }
         if (c->type->personal && !c->type->is_person)
-                return check_person(judge, c, &c->body.person, obstacle);
+                return check_person(judge, c, &c->body.person, class, true, obstacle);
         r = judge_reaches(judge, c, &reached);
         if (r >= 0 && !reached)
                 refuse(obstacle, REASON_SCOPE);

@@ -220,11 +220,11 @@ static int finish(struct judge *judge, struct judge_case *c, struct decision *de
 {
         struct reconcile_result *result = c->result;
         const struct wire_effect effect = {.field = c->body.changes[0].number,
-                                           .effect = EFFECT_HELD};
+                                           .effect = c->late ? EFFECT_LATE : EFFECT_HELD};
         struct stamps unused;
         int r;
 
-        result->outcome = held ? OUTCOME_HELD : OUTCOME_APPLIED;
+        result->outcome = c->late ? OUTCOME_LATE : held ? OUTCOME_HELD : OUTCOME_APPLIED;
         if (held)
                 c->conflicts[c->conflict_count++] = decision->conflict.id;
         r = held ? 0 : write_decision(judge, c);
@@ -242,12 +242,22 @@ static int finish(struct judge *judge, struct judge_case *c, struct decision *de
         return r < 0 ? r : keep_open_row(judge, c, &decision->conflict);
 }
 
+/* Somebody who no longer has the person decided what has been decided in the same way since: there is nothing to do. */
+static int write_late_repeat(struct judge *judge, struct judge_case *c)
+{
+        const struct wire_effect effect = {.field = c->body.changes[0].number,
+                                           .effect = EFFECT_UNCHANGED};
+
+        c->result->outcome = OUTCOME_LATE;
+        return judge_write_log(judge, c, OUTCOME_LATE, REASON_NONE, &effect, 1);
+}
+
 int judge_decide(struct judge *judge, struct judge_case *c, bool *ret_refused)
 {
         struct decision decision = {0};
         struct uuid before;
         uint16_t reason;
-        bool held = false;
+        bool held = false, decided;
         int r;
 
         *ret_refused = false;
@@ -266,7 +276,10 @@ int judge_decide(struct judge *judge, struct judge_case *c, bool *ret_refused)
                            &decision.record, &decision.stamps);
         if (r <= 0)
                 return r < 0 ? r : FAIL(PANNIER_E_CORRUPT, "a conflict about no record");
-        if (was_decided(&decision, &before) && !uuid_equal(&before, &decision.wanted.chosen)) {
+        decided = was_decided(&decision, &before);
+        if (decided && c->late && uuid_equal(&before, &decision.wanted.chosen))
+                return write_late_repeat(judge, c);
+        if (c->late || (decided && !uuid_equal(&before, &decision.wanted.chosen))) {
                 held = true;
                 r = reopen(judge, c, &decision);
         } else {

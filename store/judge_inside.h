@@ -32,9 +32,17 @@ enum {
         LOCALITIES_MAX = 64
 };
 
+/* Has a device somebody's records? */
+struct judge_held {
+        bool now; /* a scope that it is granted has the person */
+        uint8_t class
+                ; /* custody: the highest class that it was ever sent of the person; 0: it never had them */
+};
+
 struct held_row {
         struct uuid device, person;
-        bool known, held;
+        bool known;
+        struct judge_held held;
 };
 
 struct author_row {
@@ -102,6 +110,7 @@ struct judge_case {
         struct record standing; /* of an edit */
         struct stamps stamps;
         bool has_standing;
+        bool late;      /* the device had the person, and has them no longer */
         unsigned depth; /* of consequences */
         bool keep_staff;
         const struct parked_row
@@ -191,7 +200,12 @@ int judge_scopes(struct judge *judge, const struct judge_case *c);
 int judge_end_provisional(struct judge *judge, const struct uuid *locality,
                           const struct uuid *person, bool ended);
 int judge_held(struct judge *judge, const struct judge_case *c, const struct uuid *person,
-               bool *ret);
+               struct judge_held *ret);
+/* judge_custody() - fills only what custody says */
+int judge_custody(struct judge *judge, const struct judge_case *c, const struct uuid *person,
+                  struct judge_held *ret);
+/* judge_returns() - would this record bring its person back into a scope that its device is granted? */
+int judge_returns(struct judge *judge, const struct judge_case *c, bool *ret);
 /* judge_reaches() - does the device hold the locality's reference data? Only there may it add people. */
 int judge_reaches(struct judge *judge, const struct judge_case *c, bool *ret);
 

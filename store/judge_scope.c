@@ -24,12 +24,23 @@ static void forget_held(struct judge *judge, const struct uuid *person)
                         judge->held[i].known = false;
 }
 
+int judge_custody(struct judge *judge, const struct judge_case *c, const struct uuid *person,
+                  struct judge_held *ret)
+{
+        struct custody_row row;
+        int r = judge->ops->custody_get(judge->storage, &c->origin->device->id, person, &row);
+
+        ret->class = r > 0 ? row.class : 0;
+        return r < 0 ? r : 0;
+}
+
 int judge_held(struct judge *judge, const struct judge_case *c, const struct uuid *person,
-               bool *ret)
+               struct judge_held *ret)
 {
         const struct device_row *device = c->origin->device;
         struct held_row *row = held_place(judge, &device->id, person);
         const struct scope_set *scopes;
+        struct judge_held held = {0};
         int r;
 
         if (row->known && uuid_equal(&row->device, &device->id) &&
@@ -42,10 +53,33 @@ int judge_held(struct judge *judge, const struct judge_case *c, const struct uui
                 r = membership_held(judge->storage, c->locality, person, scopes);
         if (r < 0)
                 return r;
+        held.now = r > 0;
+        r = held.now ? 0 : judge_custody(judge, c, person, &held);
+        if (r < 0)
+                return r;
         *row = (struct held_row){
-                .device = device->id, .person = *person, .known = true, .held = r > 0};
-        *ret = r > 0;
+                .device = device->id, .person = *person, .known = true, .held = held};
+        *ret = held;
         return 0;
+}
+
+int judge_returns(struct judge *judge, const struct judge_case *c, bool *ret)
+{
+        struct scope scopes[SCOPE_PER_RECORD_MAX];
+        const struct scope_set *granted;
+        size_t count = 0;
+        int r;
+
+        *ret = false;
+        if (c->type->personal && !c->type->is_person)
+                count = scope_contributions(&c->result->record, scopes);
+        if (!count)
+                return 0;
+        r = grants_get(judge->grants, judge->storage, c->origin->device, scope_day(judge->now_ms),
+                       &granted);
+        for (size_t i = 0; i < count && r >= 0; i++)
+                *ret = *ret || scope_set_has(granted, &scopes[i]);
+        return r < 0 ? r : 0;
 }
 
 int judge_reaches(struct judge *judge, const struct judge_case *c, bool *ret)

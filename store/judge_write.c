@@ -213,12 +213,13 @@ int judge_commit_fields(struct judge *judge, struct judge_case *c, bool *ret_ref
                 .body = &c->body,
                 .stamp = judge_stamp(judge, c),
                 .by_store = c->origin == NULL,
+                .late = c->late,
                 .standing = c->has_standing ? &c->standing : NULL,
                 .stamps = c->has_standing ? &c->stamps : NULL,
         };
         struct catalogue_check_result check = {0};
         struct uuid *chain = NULL;
-        bool beyond;
+        bool beyond, returns = false;
         int r;
 
         *ret_refused = false;
@@ -236,11 +237,14 @@ int judge_commit_fields(struct judge *judge, struct judge_case *c, bool *ret_ref
                 r = reconcile(&input, &judge->arena, c->result);
         if (r >= 0 && c->result->outcome != OUTCOME_QUARANTINED)
                 r = judge_check(judge, c, c->result, &check);
+        if (r >= 0 && c->late)
+                r = judge_returns(judge, c, &returns);
         if (r < 0)
                 return r;
-        if (c->result->outcome != OUTCOME_QUARANTINED && judge_conflict_full(c->result)) {
+        if (c->result->outcome != OUTCOME_QUARANTINED &&
+            (returns || judge_conflict_full(c->result))) {
                 c->result->outcome = OUTCOME_QUARANTINED;
-                c->result->reason = REASON_LIMIT;
+                c->result->reason = returns ? REASON_SCOPE : REASON_LIMIT;
         }
         if (c->result->outcome == OUTCOME_QUARANTINED) {
                 *ret_refused = true;

@@ -106,7 +106,8 @@ static bool is_held(const struct reconcile_result *result, uint16_t field)
         for (size_t i = 0; i < result->effect_count; i++)
                 if (result->effects[i].field == field)
                         return result->effects[i].effect == EFFECT_HELD ||
-                               result->effects[i].effect == EFFECT_PROPOSED;
+                               result->effects[i].effect == EFFECT_PROPOSED ||
+                               result->effects[i].effect == EFFECT_LATE;
         return false;
 }
 
@@ -185,7 +186,7 @@ int reconcile(const struct reconcile_input *input, struct arena *arena,
         uint16_t reason;
         int r;
 
-        *ret = (struct reconcile_result){.outcome = OUTCOME_APPLIED};
+        *ret = (struct reconcile_result){.outcome = input->late ? OUTCOME_LATE : OUTCOME_APPLIED};
         ret->held = arena_alloc(arena, (input->body->change_count + 1) * sizeof(*ret->held));
         if (!ret->held)
                 return FAIL(PANNIER_E_MEMORY, "held values");

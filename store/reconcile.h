@@ -30,6 +30,7 @@ struct reconcile_input {
         const struct entry_body *body; /* a create or an edit of a record of this type */
         struct stamp stamp; /* what the fields get that it sets; .position is the commit's */
         bool by_store; /* the store's own entry: no rule stands in its way, ranges and forms do */
+        bool late; /* the device has the person no longer: whatever an edit would change waits for a decision */
         uint64_t
                 base; /* newest position that the author saw of the record; the store has seen all */
         const struct record *standing; /* NULL for a create */
@@ -51,7 +52,7 @@ struct reconcile_held {
 
 struct reconcile_result {
         enum entry_outcome
-                outcome; /* APPLIED, MERGED, HELD or QUARANTINED: the worst of its fields */
+                outcome; /* APPLIED, MERGED, HELD, LATE or QUARANTINED: the worst of its fields */
         uint16_t reason; /* of the quarantine, otherwise REASON_NONE */
         struct record
                 record; /* after the entry; values borrow from entry, standing record, arena */

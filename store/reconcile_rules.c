@@ -194,6 +194,38 @@ static struct judgement judge_state(const struct reconcile_work *work,
         return apply();
 }
 
+/* What the rule alone says. */
+static struct judgement judge_by_rule(const struct reconcile_work *work,
+                                      const struct reconcile_unit *unit)
+{
+        switch (unit->rule) {
+        case RULE_LATEST:
+                return judge_latest(work, unit);
+        case RULE_REVIEW:
+                return judge_review(work, unit);
+        case RULE_PROPOSE:
+                return judge_propose(work, unit);
+        case RULE_STATE:
+                return judge_state(work, unit);
+        case RULE_FIXED:
+        case RULE_STORE:
+                break;
+        }
+        return quarantine(REASON_CATALOGUE);
+}
+
+/* Nothing that its author no longer has is changed without somebody who does: only a refusal stands. */
+static struct judgement judge_late(const struct reconcile_work *work,
+                                   const struct reconcile_unit *unit)
+{
+        struct judgement judgement = judge_by_rule(work, unit);
+
+        if (judgement.verdict == VERDICT_QUARANTINE || judgement.verdict == VERDICT_HOLD)
+                return judgement;
+        return hold(unit, unit->rule == RULE_STATE ? catalogue_bind()->conflict.kind_transition
+                                                   : catalogue_bind()->conflict.kind_concurrent);
+}
+
 struct judgement reconcile_judge_unit(const struct reconcile_work *work,
                                       const struct reconcile_unit *unit)
 {
@@ -217,18 +249,5 @@ struct judgement reconcile_judge_unit(const struct reconcile_work *work,
                 if (field->raise == RAISE_ONLY && is_lowering(field, standing, value))
                         return judge_downward(work, unit);
         }
-        switch (unit->rule) {
-        case RULE_LATEST:
-                return judge_latest(work, unit);
-        case RULE_REVIEW:
-                return judge_review(work, unit);
-        case RULE_PROPOSE:
-                return judge_propose(work, unit);
-        case RULE_STATE:
-                return judge_state(work, unit);
-        case RULE_FIXED:
-        case RULE_STORE:
-                break;
-        }
-        return quarantine(REASON_CATALOGUE);
+        return work->input->late ? judge_late(work, unit) : judge_by_rule(work, unit);
 }

@@ -58,6 +58,8 @@ static int hold_unit(struct reconcile_work *work, const struct reconcile_unit *u
 
         if (!changes)
                 return FAIL(PANNIER_E_MEMORY, "a held value");
+        if (work->input->late && work->input->standing)
+                effect = EFFECT_LATE;
         for (size_t i = 0; i < unit->count; i++)
                 changes[i] = *unit->changes[i];
         *held = (struct reconcile_held){unit->key, kind, unit->open, changes, unit->count};
@@ -151,6 +153,8 @@ static bool merges(const struct reconcile_work *work, const struct reconcile_uni
                 return false;
         if (work->input->by_store)
                 return true;
+        if (work->input->late)
+                return false;
         if (unit->rule == RULE_REVIEW && unit->field->kind == KIND_MAP)
                 return !unit->open &&
                        !reconcile_map_concurrent(work, unit->indexes[0], unit->changes[0]);

@@ -50,6 +50,19 @@ static void unknown_merge(struct unknown_pair *pairs, size_t *count,
         pairs[i] = (struct unknown_pair){change->number, change->raw};
 }
 
+/* A late edit changes nothing here either; what it wanted is in the log. */
+static int note_late(struct reconcile_work *work)
+{
+        const struct entry_body *body = work->input->body;
+        struct reconcile_result *result = work->result;
+
+        for (size_t i = 0; i < body->change_count && result->effect_count < FIELD_COUNT_MAX; i++)
+                if (catalogue_field_index(work->type, body->changes[i].number) < 0)
+                        result->effects[result->effect_count++] = (struct wire_effect){
+                                .field = body->changes[i].number, .effect = EFFECT_LATE};
+        return 0;
+}
+
 int reconcile_keep_unknown(struct reconcile_work *work)
 {
         const struct entry_body *body = work->input->body;
@@ -60,6 +73,8 @@ int reconcile_keep_unknown(struct reconcile_work *work)
         bool any = false;
         int r;
 
+        if (work->input->late && work->input->standing)
+                return note_late(work);
         r = unknown_read(record->unknown, pairs, &count);
         if (r < 0)
                 return r;

@@ -211,6 +211,8 @@ struct custody_row {
         int64_t since_ms;  /* first sent */
         uint64_t position; /* newest position of a record of the person that was sent */
         int64_t erased_ms; /* confirmed; 0: holds it, or may */
+        uint8_t class;     /* highest class that was ever sent */
+        uint8_t held;      /* highest class that it holds, or may; 0: nothing is left there */
 };
 
 /* A conflict that nobody has decided yet: found by the record and field (or group) it is about. */

@@ -22,6 +22,8 @@ enum feed_sql {
         SQL_FEED_COUNT_
 };
 
+#define CUSTODY_COLUMNS "locality, device, person, since_ms, position, erased_ms, class, held"
+
 static const char *const feed_sql[SQL_FEED_COUNT_] = {
         [SQL_ROW_PUT] =
                 "INSERT OR REPLACE INTO feed_row (feed, class, position, id, kind, type, person)"
@@ -43,20 +45,22 @@ static const char *const feed_sql[SQL_FEED_COUNT_] = {
                 "INSERT OR REPLACE INTO open_conflict (locality, record, key, conflict)"
                 " VALUES (?1, ?2, ?3, ?4)",
         [SQL_CONFLICT_CLOSE] = "DELETE FROM open_conflict WHERE locality = ?1 AND conflict = ?2",
-        [SQL_CUSTODY_GET] = "SELECT locality, device, person, since_ms, position, erased_ms"
-                            " FROM custody WHERE device = ?1 AND person = ?2",
+        [SQL_CUSTODY_GET] =
+                "SELECT " CUSTODY_COLUMNS " FROM custody WHERE device = ?1 AND person = ?2",
         /* Somebody who comes back after an erasure is held since now. */
         [SQL_CUSTODY_SENT] =
-                "INSERT INTO custody (device, person, locality, since_ms, position, erased_ms)"
-                " VALUES (?1, ?2, ?3, ?4, ?5, 0) ON CONFLICT (device, person) DO UPDATE SET"
+                "INSERT INTO custody (device, person, locality, since_ms, position, erased_ms,"
+                " class, held)"
+                " VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?6) ON CONFLICT (device, person) DO UPDATE SET"
                 " since_ms = CASE erased_ms WHEN 0 THEN since_ms ELSE excluded.since_ms END,"
                 " position = CASE locality WHEN excluded.locality"
                 " THEN max(position, excluded.position) ELSE excluded.position END,"
-                " locality = excluded.locality, erased_ms = 0",
-        [SQL_CUSTODY_OF] = "SELECT locality, device, person, since_ms, position, erased_ms"
-                           " FROM custody WHERE person = ?1 ORDER BY device",
-        [SQL_CUSTODY_EACH] = "SELECT locality, device, person, since_ms, position, erased_ms"
-                             " FROM custody WHERE device = ?1 ORDER BY person",
+                " locality = excluded.locality, erased_ms = 0,"
+                " class = max(class, excluded.class), held = max(held, excluded.held)",
+        [SQL_CUSTODY_OF] =
+                "SELECT " CUSTODY_COLUMNS " FROM custody WHERE person = ?1 ORDER BY device",
+        [SQL_CUSTODY_EACH] =
+                "SELECT " CUSTODY_COLUMNS " FROM custody WHERE device = ?1 ORDER BY person",
 };
 
 _Static_assert((int)SQL_FEED_COUNT_ <= (int)SQLITE_STMT_MAX, "room for the statements");
@@ -267,6 +271,8 @@ static void read_custody(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, stru
                 .since_ms = db_column_int(stmt, 3),
                 .position = (uint64_t)db_column_int(stmt, 4),
                 .erased_ms = db_column_int(stmt, 5),
+                .class = (uint8_t)db_column_int(stmt, 6),
+                .held = (uint8_t)db_column_int(stmt, 7),
         };
 }
 
@@ -300,6 +306,7 @@ static int put_custody(struct storage_sqlite *sqlite, const struct custody_row *
         db_bind_int(stmt, 3, number);
         db_bind_int(stmt, 4, row->since_ms);
         db_bind_int(stmt, 5, (int64_t)row->position);
+        db_bind_int(stmt, 6, row->class);
         return db_run(sqlite->db, stmt);
 }
 

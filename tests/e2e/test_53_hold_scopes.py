@@ -134,7 +134,7 @@ def test_53_hold_an_id_of_another_device_in_the_payload_is_believed_by_nobody(wo
     assert locality.store.alive() and settle(tablet)
 
 
-def test_53_hold_a_person_who_left_is_gone_and_what_was_written_meanwhile_is_parked(locality):
+def test_53_hold_a_person_who_left_is_gone_and_what_was_written_meanwhile_is_late(locality):
     tablet = locality.tablet()
     team = locality.rows("teams")[0]["name"]
     rows = [row for row in locality.rows("assignments") if row["team"] == team]
@@ -153,9 +153,10 @@ def test_53_hold_a_person_who_left_is_gone_and_what_was_written_meanwhile_is_par
     assert person not in {one["id"] for one in pages(tablet, "/v1/people", "people")}
     assert tablet.get(f"/v1/records?person={person}").status == 404
     both = locality.agree(tablet)
-    assert both[meanwhile["request"]] == "parked"
-    assert tablet.status()["outbox"]["parked"] == 1
-    # Somebody who comes back has it judged.
+    assert both[meanwhile["request"]] == "late"
+    assert tablet.status()["outbox"]["parked"] == 0
+    # Somebody who comes back comes with what was written then.
     locality.load("assignments", [{**row, "from": "2026-10-01"}])
-    until(lambda: tablet.sync() and locality.agree(tablet)[meanwhile["request"]] == "applied", "it is judged")
-    assert tablet.get(f"/v1/people/{person}").status == 200
+    until(lambda: tablet.sync() and tablet.get(f"/v1/people/{person}").status == 200, "the person is back")
+    assert meanwhile["request"] in {one["id"] for one in pages(tablet, f"/v1/records?person={person}", "records")}
+    assert locality.agree(tablet)[meanwhile["request"]] == "late" and locality.verified()

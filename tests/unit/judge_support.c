@@ -243,6 +243,19 @@ void judge_test_close(struct judge_test *test)
         store_test_close(&test->store);
 }
 
+void judge_assign(struct judge_test *test, const struct uuid *assignment, const struct uuid *person,
+                  int team, bool active)
+{
+        struct loading it = loading(test, "assignment", assignment);
+
+        it.change.person = *person;
+        load_value(&it, "team", ref_value(&test->teams[team]));
+        load_value(&it, "status", code_value("assignment", "status", active ? "active" : "ended"));
+        it.change.changes = it.changes;
+        judge_load(test, &it.change,
+                   judge_has(test, "assignment", assignment) ? JUDGE_EDITED : JUDGE_CREATED);
+}
+
 struct uuid judge_person(struct judge_test *test, int team, const char *family)
 {
         struct uuid person = judge_test_id(test), assignment = judge_test_id(test);
@@ -251,11 +264,7 @@ struct uuid judge_person(struct judge_test *test, int team, const char *family)
         it.change.person = person;
         load_value(&it, "family", text_value(family));
         load(test, &it);
-        it = loading(test, "assignment", &assignment);
-        it.change.person = person;
-        load_value(&it, "team", ref_value(&test->teams[team]));
-        load_value(&it, "status", code_value("assignment", "status", "active"));
-        load(test, &it);
+        judge_assign(test, &assignment, &person, team, true);
         for (int i = 0; i < TABLET_COUNT; i++)
                 tablet_pull(test, i);
         return person;

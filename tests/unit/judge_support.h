@@ -112,5 +112,8 @@ size_t judge_parked_count(struct judge_test *test);
 void judge_load(struct judge_test *test, const struct judge_change *change, int expected);
 /* judge_person() - a person on the caseload of a team, loaded by the store; every tablet has pulled */
 struct uuid judge_person(struct judge_test *test, int team, const char *family);
+/* judge_assign() - the store puts a person on a team's caseload, by an assignment of this id, or ends that */
+void judge_assign(struct judge_test *test, const struct uuid *assignment, const struct uuid *person,
+                  int team, bool active);
 
 #endif
