@@ -306,6 +306,50 @@ static void only_what_is_in_a_verified_backup_and_old_is_pruned(void **state)
         assert_int_equal(check(), 0);
 }
 
+static void a_batch_whose_entries_are_pruned_leaves_its_number_taken(void **state)
+{
+        struct uuid locality = id_of(3, 1);
+        struct position backup = {1, 3};
+
+        (void)state;
+        assert_int_equal(append(1, LANE_ROUTINE, "one"), 0);
+        assert_int_equal(append(2, LANE_ROUTINE, "two"), 0);
+        settle(1, OUTCOME_APPLIED, OUTBOX_CHANGED);
+        assert_int_equal(outbox_begin(outbox), 0);
+        assert_int_equal(outbox_set_next(outbox, LANE_ROUTINE, 3), 0);
+        assert_int_equal(outbox_commit(outbox), 0);
+        assert_int_equal(outbox_prune(outbox, &locality, &backup, 9000), 1);
+        stop();
+        start();
+        assert_int_equal(outbox_next_batch(outbox), 2);
+}
+
+static void who_waits_is_known_again_whatever_the_lane_says(void **state)
+{
+        uint64_t first = 0, count = 0;
+        int64_t oldest_ms = 0;
+
+        (void)state;
+        for (uint8_t i = 1; i <= 4; i++)
+                assert_int_equal(append(i, LANE_ROUTINE, "body"), 0);
+        settle(1, OUTCOME_APPLIED, OUTBOX_CHANGED);
+        settle(3, OUTCOME_APPLIED, OUTBOX_CHANGED);
+        assert_int_equal(outbox_first_waiting(outbox, LANE_ROUTINE, &first), 0);
+        assert_int_equal(first, 2);
+        assert_int_equal(db_exec(db, "UPDATE lane SET waits = 9"), 0); /* a bound that is wrong */
+        stop();
+        start();
+        assert_int_equal(outbox_first_waiting(outbox, LANE_ROUTINE, &first), 0);
+        assert_int_equal(first, 2);
+        assert_int_equal(outbox_waiting_of(outbox, LANE_ROUTINE, &count, &oldest_ms), 0);
+        assert_int_equal(count, 2);
+        assert_int_equal(oldest_ms, 1002);
+        settle(2, OUTCOME_APPLIED, OUTBOX_CHANGED);
+        settle(4, OUTCOME_APPLIED, OUTBOX_CHANGED);
+        assert_int_equal(outbox_first_waiting(outbox, LANE_ROUTINE, &first), 0);
+        assert_int_equal(first, 0);
+}
+
 static void the_outbox_of_another_device_is_refused(void **state)
 {
         struct outbox_options options = {.key = key,
@@ -335,6 +379,8 @@ int main(void)
                 TEST(every_column_that_is_changed_shows),
                 TEST(a_receipt_settles_a_damaged_row_and_does_not_make_it_good_again),
                 TEST(only_what_is_in_a_verified_backup_and_old_is_pruned),
+                TEST(a_batch_whose_entries_are_pruned_leaves_its_number_taken),
+                TEST(who_waits_is_known_again_whatever_the_lane_says),
                 TEST(the_outbox_of_another_device_is_refused),
         };
 
