@@ -63,7 +63,7 @@ static int compare_receipt(const struct wire_receipt *receipt, const struct outb
 }
 
 struct receipt_plan { /* what becomes of a row */
-        int settled; /* enum outbox_settled */
+        int settled;  /* enum outbox_settled */
         uint64_t place;
         enum entry_outcome before;
         bool damaged;
