@@ -7,7 +7,7 @@ import time
 import uuid
 
 from device import UnixConnection
-from locality import figure, outbox, pages, records_of, restart, settle, until
+from locality import figure, noise, outbox, pages, records_of, restart, settle, until
 from relay import DOWN
 
 SEED = int(os.environ.get("PANNIER_TEST_SEED", "55"))
@@ -118,6 +118,81 @@ def test_55_hold_a_first_sync_is_interrupted_again_and_again_and_ends_equal(make
            read_median_ms=median, read_p99_ms=p99, seed=SEED)
     if full:
         assert p99 < READ_P99_MS * GENEROUS
+
+
+LONG = 8000  # the limit of a visit's text
+PAGE = 3 << 18  # an answer has a MiB of changes, and noise() becomes a quarter smaller
+
+
+def long_history(locality, nhs_number, rng):
+    """5,000 visits of one person, a hundred of them as long as a visit may be: {id: what the person said}"""
+    author = locality.rows("visits")[0]["author"]
+    name = locality.rows("places")[0]["locality"]
+    rows = []
+    for n in range(HISTORY):
+        size = LONG if n % 50 == 0 else 500
+        texts = ("subjective", "objective", "assessment", "plan") if size == LONG else ("subjective",)
+        rows.append({"locality": name, "id": str(uuid.UUID(int=rng.getrandbits(128), version=4)), "person": nhs_number,
+                     "author": author, "recorded": f"2019-{1 + n // 450:02}-{1 + n % 28:02}T{n % 24:02}:{n % 60:02}:00.000Z",
+                     "setting": "home", "outcome": "completed", **dict.fromkeys(("objective", "assessment", "plan"), ""),
+                     **{text: noise(rng, size) for text in texts}})
+    report = locality.load("visits", rows)
+    assert report["created"] == HISTORY, report
+    return {row["id"]: row["subjective"] for row in rows}
+
+
+def visits_here(device, person):
+    return len(pages(device, f"/v1/records?person={person}&type=visit", "records"))
+
+
+def write_down(device, person):
+    """Have what is here now written to the replica's file, by writing something more."""
+    log = device.state / "replica.db-wal"
+    before = log.stat().st_mtime_ns
+    device.record("alert", {"category": "dog", "text": "Large but friendly."}, person)
+    until(lambda: log.stat().st_mtime_ns > before, "the replica is written")
+
+
+def test_55_hold_one_person_s_join_of_many_answers_is_cut_and_killed_inside_and_goes_on_where_it_was(make_locality):
+    rng = random.Random(SEED)
+    locality = make_locality(people=60)
+    team = locality.rows("teams")[0]["name"]
+    nhs_number = next(row["person"] for row in locality.rows("assignments") if row["team"] == team)
+    said = long_history(locality, nhs_number, rng)
+
+    whole = locality.tablet("whole")  # in one go
+    person = next(one["id"] for one in pages(whole, "/v1/people", "people")
+                  if one["fields"].get("nhs_number") == nhs_number)
+    size = whole.status()["exchange"]["bytes_received"]
+    answers = size / PAGE
+    assert answers > 5
+
+    tablet = locality.tablet("tablet", sync=False)
+    tablet.staff = whole.staff
+    seen = [0]
+    for kill in (False, True, False, True, False):
+        tablet.relay.cut_after(DOWN, int(PAGE * rng.uniform(1.3, 1.6)), then_away=True)  # inside of the second answer
+        tablet.sync(expect=None)
+        assert tablet.relay.cut.is_set()
+        seen.append(visits_here(tablet, person))
+        assert not tablet.status()["complete"]
+        assert seen[-2] < seen[-1] < len(said), seen  # inside of the join, further than before
+        if kill:
+            write_down(tablet, person)
+            tablet.kill()
+            tablet.start()
+            assert visits_here(tablet, person) >= seen[-1], "what was here is here after a kill"
+    tablet.relay.come_back()
+    settle(tablet)
+    settle(whole)
+    shown = everything(whole)
+    assert {record: fields["subjective"] for record, (_, fields, _) in shown.items() if record in said} == said
+    assert everything(tablet) == shown
+    settle(tablet)
+    locality.agree(tablet)
+    assert tablet.relay.bytes[DOWN] < size + 6 * 2 * PAGE, "it was not begun anew"
+    figure("first sync of one long join", bytes=size, answers=round(answers, 1), seen_inside=seen[1:],
+           received=tablet.relay.bytes[DOWN], seed=SEED)
 
 
 def test_55_hold_a_damaged_replica_is_fetched_again_and_loses_no_work(locality):
