@@ -79,6 +79,22 @@ int sqlite_copy_fixed(sqlite3_stmt *stmt, int column, void *ret, size_t size)
         return 0;
 }
 
+int sqlite_copy(struct arena *arena, struct bytes *bytes)
+{
+        if (bytes->size == 0) {
+                *bytes = BYTES_NONE;
+                return 0;
+        }
+        *bytes = arena_copy(arena, *bytes);
+        return bytes->data ? 0 : FAIL(PANNIER_E_MEMORY, "no memory for a row's bytes");
+}
+
+bool sqlite_same_entry(const struct uuid *device, const uint8_t *hash,
+                       const struct uuid *row_device, const uint8_t *row_hash)
+{
+        return uuid_equal(device, row_device) && memcmp(hash, row_hash, HASH_SIZE) == 0;
+}
+
 int sqlite_each(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, sqlite_take *take, void *context)
 {
         int r;
@@ -144,6 +160,13 @@ int sqlite_locality(struct storage_sqlite *sqlite, const struct uuid *id, int64_
                 return FAIL(PANNIER_E_NOT_FOUND, "a locality that is not kept here");
         *ret = locality->number;
         return 0;
+}
+
+int sqlite_write_in(struct storage_sqlite *sqlite, const struct uuid *id, int64_t *ret)
+{
+        int r = sqlite_writing(sqlite);
+
+        return r < 0 ? r : sqlite_locality(sqlite, id, ret);
 }
 
 struct uuid sqlite_locality_id(const struct storage_sqlite *sqlite, int64_t number)
@@ -583,6 +606,7 @@ static void fill_ops(struct storage_sqlite *sqlite)
         sqlite_records_ops(&sqlite->ops);
         sqlite_rows_ops(&sqlite->ops);
         sqlite_log_ops(&sqlite->ops);
+        sqlite_lane_ops(&sqlite->ops);
         sqlite_feed_ops(&sqlite->ops);
         sqlite_member_ops(&sqlite->ops);
         sqlite_device_ops(&sqlite->ops);
@@ -611,6 +635,8 @@ static int open_tables(struct storage_sqlite *sqlite)
                 r = sqlite_rows_prepare(sqlite);
         if (r == 0)
                 r = sqlite_log_prepare(sqlite);
+        if (r == 0)
+                r = sqlite_lanes_prepare(sqlite);
         if (r == 0)
                 r = sqlite_feed_prepare(sqlite);
         if (r == 0)

@@ -24,6 +24,7 @@ enum sqlite_group {
         GROUP_CORE,
         GROUP_ROWS,
         GROUP_LOG,
+        GROUP_LANES,
         GROUP_FEED,
         GROUP_MEMBERS,
         GROUP_DEVICES,
@@ -77,6 +78,9 @@ struct uuid sqlite_locality_id(const struct storage_sqlite *sqlite, int64_t numb
 /* sqlite_writing() - 0 in a write transaction, PANNIER_E_INTERNAL elsewhere */
 int sqlite_writing(const struct storage_sqlite *sqlite);
 
+/* sqlite_write_in() - both: the number of a locality in a write transaction */
+int sqlite_write_in(struct storage_sqlite *sqlite, const struct uuid *id, int64_t *ret);
+
 /* sqlite_bind_id() - db_bind_uuid() without a copy: the id must live until the statement was reset */
 static inline void sqlite_bind_id(sqlite3_stmt *stmt, int index, const struct uuid *id)
 {
@@ -89,6 +93,13 @@ static inline void sqlite_bind_id(sqlite3_stmt *stmt, int index, const struct uu
 /* sqlite_copy_fixed() - a column of exactly @size bytes; zero where it is NULL; PANNIER_E_CORRUPT */
 int sqlite_copy_fixed(sqlite3_stmt *stmt, int column, void *ret, size_t size);
 
+/* sqlite_copy() - bytes of a row that are to stay go into the arena; none stay none */
+int sqlite_copy(struct arena *arena, struct bytes *bytes);
+
+/* sqlite_same_entry() - is a row that has the entry's id of the same device and body? */
+bool sqlite_same_entry(const struct uuid *device, const uint8_t *hash,
+                       const struct uuid *row_device, const uint8_t *row_hash);
+
 /* sqlite_each() - @take for each row until it returns something else than 0, which is returned. The statement is reset. */
 typedef int sqlite_take(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, void *context);
 int sqlite_each(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, sqlite_take *take,
@@ -98,6 +109,7 @@ int sqlite_each(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, sqlite_take *
 void sqlite_records_ops(struct storage_ops *ops);
 void sqlite_rows_ops(struct storage_ops *ops);
 void sqlite_log_ops(struct storage_ops *ops);
+void sqlite_lane_ops(struct storage_ops *ops);
 void sqlite_feed_ops(struct storage_ops *ops);
 void sqlite_member_ops(struct storage_ops *ops);
 void sqlite_device_ops(struct storage_ops *ops);
@@ -106,6 +118,7 @@ void sqlite_epoch_ops(struct storage_ops *ops);
 int sqlite_records_prepare(struct storage_sqlite *sqlite);
 int sqlite_rows_prepare(struct storage_sqlite *sqlite);
 int sqlite_log_prepare(struct storage_sqlite *sqlite);
+int sqlite_lanes_prepare(struct storage_sqlite *sqlite);
 int sqlite_feed_prepare(struct storage_sqlite *sqlite);
 int sqlite_members_prepare(struct storage_sqlite *sqlite);
 int sqlite_devices_prepare(struct storage_sqlite *sqlite);

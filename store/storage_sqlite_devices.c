@@ -144,24 +144,27 @@ static int op_device_put(struct storage *storage, const struct device_row *row)
         return db_run(sqlite->db, stmt);
 }
 
+struct device_visit {
+        int (*visit)(void *context, const struct device_row *row);
+        void *context;
+};
+
+static int take_device(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, void *context)
+{
+        const struct device_visit *visit = context;
+        struct device_row row;
+        int r = read_device(sqlite, stmt, &row);
+
+        return r < 0 ? r : visit->visit(visit->context, &row);
+}
+
 static int op_device_each(struct storage *storage,
                           int (*visit)(void *context, const struct device_row *row), void *context)
 {
         struct storage_sqlite *sqlite = sqlite_of(storage);
-        sqlite3_stmt *stmt = device_stmt(sqlite, SQL_DEVICE_EACH);
-        int r;
 
-        while ((r = db_step(sqlite->db, stmt)) > 0) {
-                struct device_row row;
-
-                r = read_device(sqlite, stmt, &row);
-                if (r == 0)
-                        r = visit(context, &row);
-                if (r != 0)
-                        break;
-        }
-        db_reset(stmt);
-        return r;
+        return sqlite_each(sqlite, device_stmt(sqlite, SQL_DEVICE_EACH), take_device,
+                           &(struct device_visit){visit, context});
 }
 
 static int op_device_report(struct storage *storage, const struct uuid *id, int64_t seen_ms,
@@ -202,24 +205,29 @@ static int op_device_reported(struct storage *storage, const struct uuid *id,
         return 1;
 }
 
+struct grant_visit {
+        storage_scope_visit *visit;
+        void *context;
+};
+
+static int take_grant(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, void *context)
+{
+        const struct grant_visit *visit = context;
+        const struct scope scope = {.kind = (enum scope_kind)db_column_int(stmt, 0),
+                                    .id = db_column_uuid(stmt, 1)};
+
+        (void)sqlite;
+        return visit->visit(visit->context, &scope);
+}
+
 static int op_grants_of(struct storage *storage, const struct uuid *device,
                         storage_scope_visit *visit, void *context)
 {
         struct storage_sqlite *sqlite = sqlite_of(storage);
         sqlite3_stmt *stmt = device_stmt(sqlite, SQL_GRANTS_OF);
-        int r;
 
         db_bind_uuid(stmt, 1, device);
-        while ((r = db_step(sqlite->db, stmt)) > 0) {
-                const struct scope scope = {.kind = (enum scope_kind)db_column_int(stmt, 0),
-                                            .id = db_column_uuid(stmt, 1)};
-
-                r = visit(context, &scope);
-                if (r != 0)
-                        break;
-        }
-        db_reset(stmt);
-        return r;
+        return sqlite_each(sqlite, stmt, take_grant, &(struct grant_visit){visit, context});
 }
 
 static int change_grant(struct storage *storage, enum device_sql sql, const struct uuid *device,

@@ -141,17 +141,25 @@ static int op_feed_get(struct storage *storage, uint64_t feed, enum catalogue_cl
         return 1;
 }
 
-static int visit_feed_row(sqlite3_stmt *stmt, const struct feed_row *row, storage_feed_visit *visit,
-                          void *context)
+struct feed_visit {
+        storage_feed_visit *visit;
+        void *context;
+};
+
+static int take_feed_row(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, void *context)
 {
+        const struct feed_visit *visit = context;
         enum catalogue_class class;
         struct wire_row sent;
+        struct feed_row row;
         int r;
 
-        if (row->kind != FEED_RECORD || db_column_is_null(stmt, 5))
-                return visit(context, row, NULL);
-        r = sqlite_row_read(db_column_bytes(stmt, 5), &row->id, &class, &sent);
-        return r < 0 ? r : visit(context, row, &sent);
+        (void)sqlite;
+        read_feed_row(stmt, &row);
+        if (row.kind != FEED_RECORD || db_column_is_null(stmt, 5))
+                return visit->visit(visit->context, &row, NULL);
+        r = sqlite_row_read(db_column_bytes(stmt, 5), &row.id, &class, &sent);
+        return r < 0 ? r : visit->visit(visit->context, &row, &sent);
 }
 
 static int op_feed_scan(struct storage *storage, uint64_t feed, enum catalogue_class class,
@@ -159,19 +167,9 @@ static int op_feed_scan(struct storage *storage, uint64_t feed, enum catalogue_c
 {
         struct storage_sqlite *sqlite = sqlite_of(storage);
         sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_ROW_SCAN);
-        int r;
 
         bind_place(stmt, feed, class, after);
-        while ((r = db_step(sqlite->db, stmt)) > 0) {
-                struct feed_row row;
-
-                read_feed_row(stmt, &row);
-                r = visit_feed_row(stmt, &row, visit, context);
-                if (r != 0)
-                        break;
-        }
-        db_reset(stmt);
-        return r;
+        return sqlite_each(sqlite, stmt, take_feed_row, &(struct feed_visit){visit, context});
 }
 
 static int op_feed_last(struct storage *storage, uint64_t feed, enum catalogue_class class,
@@ -230,10 +228,7 @@ static int op_conflict_open(struct storage *storage, const struct open_conflict 
         struct storage_sqlite *sqlite = sqlite_of(storage);
         sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_CONFLICT_OPEN);
         int64_t number = 0;
-        int r = sqlite_writing(sqlite);
-
-        if (r == 0)
-                r = sqlite_locality(sqlite, &conflict->locality, &number);
+        int r = sqlite_write_in(sqlite, &conflict->locality, &number);
         if (r < 0)
                 return r;
         db_bind_int(stmt, 1, number);
@@ -249,10 +244,7 @@ static int op_conflict_close(struct storage *storage, const struct uuid *localit
         struct storage_sqlite *sqlite = sqlite_of(storage);
         sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_CONFLICT_CLOSE);
         int64_t number = 0;
-        int r = sqlite_writing(sqlite);
-
-        if (r == 0)
-                r = sqlite_locality(sqlite, locality, &number);
+        int r = sqlite_write_in(sqlite, locality, &number);
         if (r < 0)
                 return r;
         db_bind_int(stmt, 1, number);
@@ -320,24 +312,28 @@ static int op_custody_sent(struct storage *storage, const struct custody_row *ro
         return r;
 }
 
+struct custody_visit {
+        int (*visit)(void *context, const struct custody_row *row);
+        void *context;
+};
+
+static int take_custody(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, void *context)
+{
+        const struct custody_visit *visit = context;
+        struct custody_row row;
+
+        read_custody(sqlite, stmt, &row);
+        return visit->visit(visit->context, &row);
+}
+
 static int visit_custody(struct storage *storage, enum feed_sql sql, const struct uuid *id,
                          int (*visit)(void *context, const struct custody_row *row), void *context)
 {
         struct storage_sqlite *sqlite = sqlite_of(storage);
         sqlite3_stmt *stmt = feed_stmt(sqlite, sql);
-        int r;
 
         sqlite_bind_id(stmt, 1, id);
-        while ((r = db_step(sqlite->db, stmt)) > 0) {
-                struct custody_row row;
-
-                read_custody(sqlite, stmt, &row);
-                r = visit(context, &row);
-                if (r != 0)
-                        break;
-        }
-        db_reset(stmt);
-        return r;
+        return sqlite_each(sqlite, stmt, take_custody, &(struct custody_visit){visit, context});
 }
 
 static int op_custody_each(struct storage *storage, const struct uuid *device,

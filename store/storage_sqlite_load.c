@@ -76,24 +76,30 @@ static int op_load_key_put(struct storage *storage, const struct uuid *locality,
         return db_run(sqlite_of(storage)->db, stmt);
 }
 
+struct uuid_visit {
+        storage_uuid_visit *visit;
+        void *context;
+};
+
+static int take_id(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, void *context)
+{
+        const struct uuid_visit *visit = context;
+        struct uuid record = db_column_uuid(stmt, 0);
+
+        (void)sqlite;
+        return visit->visit(visit->context, &record);
+}
+
 static int op_load_records(struct storage *storage, const struct uuid *locality,
                            const struct catalogue_type *type, storage_uuid_visit *visit,
                            void *context)
 {
-        struct db *db = sqlite_of(storage)->db;
         sqlite3_stmt *stmt = NULL;
         int r = begin(storage, SQL_KEY_RECORDS, locality, type, &stmt);
 
-        while (r >= 0 && (r = db_step(db, stmt)) == 1) {
-                struct uuid record = db_column_uuid(stmt, 0);
-
-                r = visit(context, &record);
-                if (r != 0) {
-                        db_reset(stmt);
-                        return r;
-                }
-        }
-        return r;
+        return r < 0 ? r
+                     : sqlite_each(sqlite_of(storage), stmt, take_id,
+                                   &(struct uuid_visit){visit, context});
 }
 
 static int op_load_word_get(struct storage *storage, const struct uuid *locality,

@@ -297,6 +297,12 @@ static int visit_place(const struct sqlite_members *place, storage_member_visit 
         return r;
 }
 
+static void bind_member_key(sqlite3_stmt *stmt, int64_t locality, const struct uuid *person)
+{
+        db_bind_int(stmt, 1, locality);
+        sqlite_bind_id(stmt, 2, person);
+}
+
 static int op_members_of(struct storage *storage, const struct uuid *locality,
                          const struct uuid *person, storage_member_visit *visit, void *context)
 {
@@ -310,12 +316,13 @@ static int op_members_of(struct storage *storage, const struct uuid *locality,
         if (r < 0)
                 return r;
         place = members_place(sqlite, number, person);
-        db_bind_int(stmt, 1, number);
-        sqlite_bind_id(stmt, 2, person);
-        if (place && !is_member_place(sqlite, place, number, person))
+        if (place && !is_member_place(sqlite, place, number, person)) {
+                bind_member_key(stmt, number, person);
                 r = fill_place(sqlite, stmt, number, person, place);
+        }
         if (r == 0 && place && place->count <= MEMBERS_KEPT)
                 return visit_place(place, visit, context);
+        bind_member_key(stmt, number, person);
         return r < 0 ? r : sqlite_each(sqlite, stmt, take_member, &member_visit);
 }
 
@@ -327,10 +334,7 @@ static int op_member_put(struct storage *storage, const struct uuid *locality,
         struct storage_sqlite *sqlite = sqlite_of(storage);
         sqlite3_stmt *stmt = member_stmt(sqlite, SQL_MEMBER_PUT);
         int64_t number = 0;
-        int r = sqlite_writing(sqlite);
-
-        if (r == 0)
-                r = sqlite_locality(sqlite, locality, &number);
+        int r = sqlite_write_in(sqlite, locality, &number);
         if (r < 0)
                 return r;
         forget_members(sqlite, number, &row->person);
@@ -350,10 +354,7 @@ static int change_source(struct storage_sqlite *sqlite, enum member_sql sql,
 {
         sqlite3_stmt *stmt = member_stmt(sqlite, sql);
         int64_t number = 0;
-        int r = sqlite_writing(sqlite);
-
-        if (r == 0)
-                r = sqlite_locality(sqlite, locality, &number);
+        int r = sqlite_write_in(sqlite, locality, &number);
         if (r < 0)
                 return r;
         forget_members(sqlite, number, person);

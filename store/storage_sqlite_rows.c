@@ -140,14 +140,29 @@ static int rows_statement(struct storage_sqlite *sqlite, const struct catalogue_
         return r;
 }
 
+struct row_visit {
+        storage_row_visit *visit;
+        void *context;
+};
+
+static int take_row(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, void *context)
+{
+        const struct row_visit *visit = context;
+        struct uuid id = db_column_uuid(stmt, 0);
+        enum catalogue_class class;
+        struct wire_row row;
+        int r = sqlite_row_read(db_column_bytes(stmt, 1), &id, &class, &row);
+
+        (void)sqlite;
+        return r < 0 ? r : visit->visit(visit->context, class, &row);
+}
+
 static int op_rows_of(struct storage *storage, const struct catalogue_type *type,
                       const struct uuid *person, const struct uuid *after, uint64_t until,
                       storage_row_visit *visit, void *context)
 {
         static const struct uuid beginning;
         struct storage_sqlite *sqlite = sqlite_of(storage);
-        enum catalogue_class class;
-        struct wire_row row;
         sqlite3_stmt *stmt;
         int r = rows_statement(sqlite, type, &stmt);
 
@@ -158,17 +173,7 @@ static int op_rows_of(struct storage *storage, const struct catalogue_type *type
         db_bind_blob(stmt, 1, BYTES(person->bytes, sizeof(person->bytes)));
         db_bind_blob(stmt, 2, BYTES(after->bytes, sizeof(after->bytes)));
         db_bind_int(stmt, 3, (int64_t)until);
-        while ((r = db_step(sqlite->db, stmt)) > 0) {
-                struct uuid id = db_column_uuid(stmt, 0);
-
-                r = sqlite_row_read(db_column_bytes(stmt, 1), &id, &class, &row);
-                if (r == 0)
-                        r = visit(context, class, &row);
-                if (r != 0)
-                        break;
-        }
-        db_reset(stmt);
-        return r;
+        return sqlite_each(sqlite, stmt, take_row, &(struct row_visit){visit, context});
 }
 
 void sqlite_rows_ops(struct storage_ops *ops)
