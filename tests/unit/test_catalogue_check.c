@@ -1,4 +1,7 @@
-/* What the catalogue asks of whole records, as device, store and load ask it. The scores themselves: test_news2.c. */
+/*
+ * What the catalogue asks of whole records, as device, store and load ask it. The scores themselves: test_news2.c.
+ * file length: one fixture that all checks by name share
+ */
 #include "unit.h"
 
 #include "common/catalogue_check.h"
@@ -125,10 +128,8 @@ static void begin_observations(struct fixture *fixture)
 /* The store reads no more than catalogue_check_reads() names: whatever a check needs has to be among it. */
 static void leave_what_is_read(struct record *record)
 {
-        uint64_t fields = catalogue_check_reads(record->type);
-
         for (uint16_t i = 0; i < record->type->field_count; i++)
-                if (!(fields >> i & 1))
+                if (!(catalogue_check_reads(record->type) >> i & 1))
                         record->values[i] = (struct value){0};
 }
 

@@ -135,88 +135,6 @@ static void test_a_savepoint_takes_counters_and_chain_back_too(void **state)
         ops()->rollback(test.writer);
 }
 
-struct memberships {
-        size_t count, sources, joined;
-};
-
-static int add_membership(void *context, const struct member_row *row)
-{
-        struct memberships *memberships = context;
-
-        memberships->count++;
-        memberships->sources += row->source_count;
-        memberships->joined += row->joined != 0;
-        return 0;
-}
-
-static void expect_memberships(const struct uuid *person, size_t count, size_t sources,
-                               size_t joined)
-{
-        /* Twice: what was read once in a transaction is remembered. */
-        for (int i = 0; i < 2; i++) {
-                struct memberships found = {0};
-
-                assert_int_equal(ops()->members_of(test.writer, &test.locality, person,
-                                                   add_membership, &found),
-                                 0);
-                assert_int_equal(found.count, count);
-                assert_int_equal(found.sources, sources);
-                assert_int_equal(found.joined, joined);
-        }
-}
-
-static uint64_t team_feed(uint32_t team)
-{
-        const struct scope scope = {SCOPE_TEAM, test_id(5, team)};
-        uint64_t feed = 0;
-
-        assert_int_equal(ops()->feed_number(test.writer, &test.locality, &scope, true, &feed), 0);
-        return feed;
-}
-
-static void put_source(const struct uuid *person, uint32_t team, uint32_t record)
-{
-        const struct uuid id = test_id(30, record);
-
-        assert_int_equal(
-                ops()->source_put(test.writer, &test.locality, team_feed(team), person, &id), 0);
-}
-
-static void test_memberships_that_were_read_before_a_change_are_read_again(void **state)
-{
-        const struct uuid person = test_id(6, 1), other = test_id(6, 2), record = test_id(30, 1);
-        struct member_row row = {.person = person, .joined = 7};
-
-        (void)state;
-        store_begin(&test);
-        expect_memberships(&person, 0, 0, 0);
-        put_source(&person, 1, 1);
-        expect_memberships(&person, 1, 1, 0);
-        expect_memberships(&other, 0, 0, 0);
-        row.feed = team_feed(1);
-        assert_int_equal(ops()->member_put(test.writer, &test.locality, &row), 0);
-        expect_memberships(&person, 1, 1, 1);
-        assert_int_equal(ops()->savepoint(test.writer), 0);
-        put_source(&person, 2, 2);
-        expect_memberships(&person, 2, 2, 1);
-        assert_int_equal(ops()->savepoint_back(test.writer), 0);
-        expect_memberships(&person, 1, 1, 1);
-        assert_int_equal(
-                ops()->source_remove(test.writer, &test.locality, row.feed, &person, &record), 0);
-        expect_memberships(&person, 1, 0, 1);
-        ops()->rollback(test.writer);
-        store_begin(&test);
-        expect_memberships(&person, 0, 0, 0);
-        for (uint32_t team = 1; team <= 20; team++) { /* more than are remembered */
-                put_source(&person, team, team);
-                expect_memberships(&person, team, team, 0);
-        }
-        store_commit(&test);
-        store_begin(&test);
-        expect_memberships(&person, 20, 20, 0);
-        ops()->rollback(test.writer);
-}
-
 static void test_a_snapshot_does_not_move_while_others_commit(void **state)
 {
         (void)state;
@@ -706,7 +624,6 @@ int main(void)
                 TEST(test_a_commit_that_changed_nothing_uses_no_position),
                 TEST(test_what_is_rolled_back_never_was),
                 TEST(test_a_savepoint_takes_counters_and_chain_back_too),
-                TEST(test_memberships_that_were_read_before_a_change_are_read_again),
                 TEST(test_a_snapshot_does_not_move_while_others_commit),
                 TEST(test_use_in_the_wrong_state_is_an_error_and_harmless),
                 TEST(test_localities_have_positions_and_logs_of_their_own),
