@@ -235,6 +235,18 @@ int judge_gap(struct judge *judge, const struct uuid *locality, const struct uui
 
 /* ---- giving up ---- */
 
+/* What waited for one that was given up before it has been judged since, or waits for something else. */
+static int is_parked(struct judge *judge, const struct parked_row *row)
+{
+        struct parked_row now;
+        int r;
+
+        arena_reset(&judge->arena);
+        r = judge->ops->parked_find(judge->storage, &row->locality, &row->id, &row->device,
+                                    row->body_hash, &judge->arena, &now);
+        return r < 0 ? r : r == FOUND_SAME;
+}
+
 static int give_up(struct judge *judge, const struct parked_row *row)
 {
         struct device_row device;
@@ -287,7 +299,9 @@ int judge_expire(struct judge *judge, const struct uuid *locality, size_t max)
         for (size_t i = 0; i < old.list.count && r >= 0; i++) {
                 struct parked_row row = row_at(&old.list, i);
 
-                r = give_up(judge, &row);
+                r = is_parked(judge, &row);
+                if (r > 0)
+                        r = give_up(judge, &row);
         }
         return r < 0 ? r : (int)old.list.count;
 }

@@ -132,6 +132,44 @@ static void test_a_parked_entry_is_given_up_after_seven_days_and_not_before(void
         assert_int_equal(judge_parked_count(&test), 0);
 }
 
+static void test_what_waits_for_an_entry_that_is_given_up_has_one_outcome(void **state)
+{
+        struct uuid person = judge_person(&test, NURSES, "Ahmed");
+        struct paper create = paper_create(&test, TABLET, ANNA, "contact_person", &person);
+        struct paper first, second;
+        struct fate fate;
+        size_t rows;
+
+        (void)state;
+        paper_text(&create, "name", "Her son");
+        fate = paper_send(&create);
+        assert_outcome(&fate, OUTCOME_APPLIED);
+        tablet_pull(&test, TABLET);
+        first = paper_edit(&test, TABLET, ANNA, "contact_person", &create.body.record);
+        second = paper_edit(&test, TABLET, ANNA, "contact_person", &create.body.record);
+        first.body.person = second.body.person = person;
+        first.header.needs = (struct entry_needs){first.header.incarnation, LANE_BULK, 9};
+        paper_text(&first, "phone", "1");
+        paper_text(&second, "name", "Her daughter");
+        paper_continues(&second, &first);
+        fate = paper_send(&first);
+        assert_outcome(&fate, OUTCOME_PARKED);
+        fate = paper_send(&second);
+        assert_outcome(&fate, OUTCOME_PARKED);
+        rows = judge_log_count(&test, false);
+        store_begin(&test.store);
+        judge_begin(test.judge, test.now_ms + (int64_t)7 * 86400000 + 1);
+        assert_true(judge_expire(test.judge, &test.store.locality, 10) >= 0);
+        store_commit(&test.store);
+        fate = paper_fate(&first);
+        assert_outcome(&fate, OUTCOME_QUARANTINED);
+        assert_int_equal(fate.reason, REASON_NEEDS);
+        fate = paper_fate(&second);
+        assert_outcome(&fate, OUTCOME_APPLIED);
+        assert_int_equal(judge_log_count(&test, false), rows + 2);
+        assert_int_equal(judge_parked_count(&test), 0);
+}
+
 /* ---- what only a newer store can read ---- */
 
 static void days_later(int days, int expected)
@@ -319,6 +357,7 @@ int main(void)
                 TEST(test_a_device_of_a_low_class_cannot_edit_above_it),
                 TEST(test_a_parked_entry_is_judged_when_its_person_comes_into_scope),
                 TEST(test_a_parked_entry_is_given_up_after_seven_days_and_not_before),
+                TEST(test_what_waits_for_an_entry_that_is_given_up_has_one_outcome),
                 TEST(test_what_a_newer_device_wrote_waits_for_the_upgrade_however_long_it_takes),
                 TEST(test_a_type_that_only_a_newer_catalogue_has_waits_an_unknown_one_of_ours_does_not),
                 TEST(test_a_base_that_could_not_be_read_is_checked_once_it_can),
