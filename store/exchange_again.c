@@ -35,11 +35,30 @@ static int check_signature(const struct exchange *exchange, const struct uuid *d
         return r < 0 ? r : public_key_verify(key, buffer_view(&message), again->signature);
 }
 
+/* Room for @more behind those that are there: the last of many messages must not cost as much as all before it. */
+static int make_room(struct exchange_request *request, size_t more)
+{
+        size_t wanted = request->again_count + more, capacity = 2 * request->again_capacity;
+        struct exchange_again *items;
+
+        if (wanted <= request->again_capacity)
+                return 0;
+        if (capacity < wanted)
+                capacity = wanted;
+        items = arena_alloc(&request->arena, capacity * sizeof(*items));
+        if (!items)
+                return FAIL(PANNIER_E_MEMORY, "no memory for receipts");
+        if (request->again_count)
+                memcpy(items, request->again, request->again_count * sizeof(*items));
+        request->again = items;
+        request->again_capacity = capacity;
+        return 0;
+}
+
 int exchange_read_again(const struct exchange *exchange, struct exchange_request *request,
                         const struct wire_again *again)
 {
         CLEANUP(buffer_deinit) struct buffer hashes = BUFFER_INIT;
-        struct exchange_again *items;
         size_t count = request->again_count;
         int r = check_signature(exchange, &request->device.id, again);
 
@@ -53,24 +72,21 @@ int exchange_read_again(const struct exchange *exchange, struct exchange_request
         r = buffer_check(&hashes);
         if (r < 0)
                 return r;
-        items = arena_alloc(&request->arena, (count + again->receipts_count + 1) * sizeof(*items));
-        if (!items)
-                return FAIL(PANNIER_E_MEMORY, "no memory for receipts");
-        if (count)
-                memcpy(items, request->again, count * sizeof(*items));
+        r = make_room(request, again->receipts_count);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < again->receipts_count; i++) {
                 const struct wire_receipt *receipt = &again->receipts[i];
 
                 if (receipt->position == 0 ||
                     !is_listed(again->hashes, hashes.data + i * HASH_SIZE))
                         continue;
-                items[count] = (struct exchange_again){
+                request->again[count] = (struct exchange_again){
                         .entry = receipt->entry,
                         .position = {receipt->epoch, receipt->position},
                 };
-                memcpy(items[count++].body_hash, receipt->body_hash, HASH_SIZE);
+                memcpy(request->again[count++].body_hash, receipt->body_hash, HASH_SIZE);
         }
-        request->again = items;
         request->again_count = count;
         return 0;
 }

@@ -55,9 +55,11 @@ struct exchange_request {
         struct exchange_item *items;
         size_t item_count, item_capacity;
         size_t entry_count;
-        size_t entry_size; /* bytes of entries */
+        size_t entry_size;     /* bytes of entries */
+        size_t part_count;     /* entries, gaps, damaged rows, whoever signed them */
+        size_t unsigned_count; /* runs with a bad signature */
         struct exchange_again *again;
-        size_t again_count;
+        size_t again_count, again_capacity;
         struct epoch_seen seen[WIRE_LOCALITIES_MAX]; /* beside hello.heads */
         bool committed;                              /* exchange_commit() had it */
 };

@@ -95,6 +95,21 @@ static void read_entry(const struct exchange_request *request, const struct wire
 
 /* ---- runs ---- */
 
+enum {
+        /* Entries, gaps, damaged rows, receipts: more than a device has in rows of each lane. What takes no room counts, too. */
+        REQUEST_PARTS_MAX = LANE_COUNT * WIRE_RUN_ENTRIES_MAX,
+        UNSIGNED_MAX = 16, /* runs with a bad signature; those behind them are not looked at */
+};
+
+static int count_parts(struct exchange_request *request, size_t count)
+{
+        request->part_count += count;
+        if (request->part_count > REQUEST_PARTS_MAX)
+                return FAIL(PANNIER_E_LIMIT, "more than %d entries in one request",
+                            REQUEST_PARTS_MAX);
+        return 0;
+}
+
 /* Is the run signed by the device up to its last entry? Fills the heads on the way. */
 static int check_run(const struct exchange_request *request, const struct public_key *key,
                      const struct wire_run *run, struct exchange_entry *entries)
@@ -134,8 +149,10 @@ static int take_run(struct exchange_request *request, const struct public_key *k
 {
         struct exchange_item item = {.kind = ITEM_RUN};
         struct wire_run *run = arena_alloc(&request->arena, sizeof(*run));
-        int r;
+        int r = count_parts(request, wire->entries_count);
 
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < wire->entries_count; i++)
                 request->entry_size += wire->entries[i].header.size + wire->entries[i].body.size;
         if (request->entry_size > WIRE_REQUEST_ENTRIES_MAX)
@@ -144,6 +161,8 @@ static int take_run(struct exchange_request *request, const struct public_key *k
         if (wire->entries_count == 0 || wire->first == 0 ||
             wire->first > WIRE_NUMBER_MAX - wire->entries_count)
                 return FAIL(PANNIER_E_MALFORMED, "a run without entries or beyond all numbers");
+        if (request->unsigned_count == UNSIGNED_MAX)
+                return 0;
         item.run.count = wire->entries_count;
         item.run.entries =
                 arena_alloc(&request->arena, wire->entries_count * sizeof(*item.run.entries));
@@ -154,6 +173,7 @@ static int take_run(struct exchange_request *request, const struct public_key *k
         r = key ? check_run(request, key, run, item.run.entries) : PANNIER_E_CRYPTO;
         if (r == PANNIER_E_CRYPTO) {
                 error_clear();
+                request->unsigned_count++;
                 return 0; /* nobody's word: the device is told which seq is expected, and nothing is taken */
         }
         if (r < 0)
@@ -163,6 +183,21 @@ static int take_run(struct exchange_request *request, const struct public_key *k
 }
 
 /* ---- messages ---- */
+
+static int take_part(struct exchange_request *request, const struct exchange_item *item)
+{
+        int r = count_parts(request, 1);
+
+        return r < 0 ? r : add_item(request, item);
+}
+
+static int take_again(const struct exchange *exchange, struct exchange_request *request,
+                      const struct wire_again *again)
+{
+        int r = count_parts(request, 1 + again->receipts_count);
+
+        return r < 0 ? r : exchange_read_again(exchange, request, again);
+}
 
 static int take_message(const struct exchange *exchange, struct exchange_request *request,
                         const struct public_key *key, const struct wire_message *message)
@@ -178,14 +213,14 @@ static int take_message(const struct exchange *exchange, struct exchange_request
                 return 0;
         case WIRE_KIND_GAP:
                 item = (struct exchange_item){.kind = ITEM_GAP, .gap = message->gap};
-                return add_item(request, &item);
+                return take_part(request, &item);
         case WIRE_KIND_DAMAGED:
                 item = (struct exchange_item){.kind = ITEM_DAMAGED, .damaged = message->damaged};
-                return add_item(request, &item);
+                return take_part(request, &item);
         case WIRE_KIND_RUN:
                 return take_run(request, key, &message->run);
         case WIRE_KIND_AGAIN:
-                return exchange_read_again(exchange, request, &message->again);
+                return take_again(exchange, request, &message->again);
         case WIRE_KIND_DRAFT:
                 return 0; /* handed in by a locked or wiped device only; no order makes one yet */
         case WIRE_KIND_DEVICE_HELLO:

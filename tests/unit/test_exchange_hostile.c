@@ -153,6 +153,58 @@ static void test_more_entries_than_a_request_may_hold_are_refused(void **state)
         assert_int_equal(read_bytes(buffer_view(&body)), PANNIER_E_LIMIT);
 }
 
+/* A megabyte of them travels as a few kilobytes. */
+static void test_more_small_things_than_a_request_may_hold_are_refused(void **state)
+{
+        static struct wire_entry none[WIRE_RUN_ENTRIES_MAX];
+        const struct wire_run run = {.incarnation = tablet.incarnation,
+                                     .first = 1,
+                                     .entries = none,
+                                     .entries_count = WIRE_RUN_ENTRIES_MAX};
+        const struct wire_gap gap = {.incarnation = tablet.incarnation, .first = 2, .last = 2};
+        (void)state;
+        for (int kind = 0; kind < 2; kind++) {
+                CLEANUP(buffer_deinit) struct buffer body = BUFFER_INIT;
+                struct draft_request request;
+
+                request_begin(&request, &tablet, false);
+                for (int i = 0; i <= LANE_COUNT && kind == 0; i++)
+                        wire_put_run(&run, &request.clear);
+                for (int i = 0; i <= LANE_COUNT * WIRE_RUN_ENTRIES_MAX && kind == 1; i++)
+                        wire_put_gap(&gap, &request.clear);
+                assert_true(request.clear.size < WIRE_REQUEST_MAX);
+                request_pack(&request, &side, &body);
+                assert_true(body.size < 8192);
+                assert_int_equal(read_bytes(buffer_view(&body)), PANNIER_E_LIMIT);
+        }
+}
+
+/* A bad lane must not hold back the others; but to check signatures is dear, and a bad one costs its sender nothing. */
+static void test_after_a_few_bad_signatures_no_more_are_checked(void **state)
+{
+        (void)state;
+        tablet_append(&tablet, LANE_ROUTINE, &(struct uuid){{1}}, &test.locality, BYTES("x", 1));
+        for (int bad = 16; bad >= 15; bad--) {
+                const struct wire_entry entry = {0};
+                const struct wire_run run = {.incarnation = tablet.incarnation,
+                                             .first = 1,
+                                             .entries = &entry,
+                                             .entries_count = 1,
+                                             .signature = {1}};
+                CLEANUP(buffer_deinit) struct buffer body = BUFFER_INIT;
+                struct draft_request request;
+                uint64_t before = entries_in_log();
+
+                request_begin(&request, &tablet, false);
+                for (int i = 0; i < bad; i++)
+                        wire_put_run(&run, &request.clear);
+                request_run(&request, &tablet, LANE_ROUTINE, 1, 1);
+                request_pack(&request, &side, &body);
+                assert_int_equal(read_bytes(buffer_view(&body)), 0);
+                assert_int_equal(entries_in_log(), before + (bad == 15));
+        }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -162,6 +214,8 @@ int main(void)
                 TEST(test_a_sequence_cut_or_changed_anywhere_does_no_harm),
                 TEST(test_messages_that_have_no_place_in_a_request_are_refused),
                 TEST(test_more_entries_than_a_request_may_hold_are_refused),
+                TEST(test_more_small_things_than_a_request_may_hold_are_refused),
+                TEST(test_after_a_few_bad_signatures_no_more_are_checked),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
