@@ -149,3 +149,19 @@ BOUND_TYPE(catalogue_organisation_type, is_organisation)
 BOUND_TYPE(catalogue_place_type, is_locality)
 BOUND_TYPE(catalogue_baseline_type, is_baseline)
 BOUND_TYPE(catalogue_planned_contact_type, is_planned_contact)
+
+const char *catalogue_class_name(enum catalogue_class class)
+{
+        switch (class) {
+        case CLASS_BASIC:
+                return "basic";
+        case CLASS_CLINICAL:
+                return "clinical";
+        case CLASS_RESTRICTED:
+                return "restricted";
+        case CLASS_NEVER:
+        case CLASS_OF_RECORD:
+                break;
+        }
+        return "none";
+}

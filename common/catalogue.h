@@ -429,4 +429,7 @@ const struct catalogue_type *catalogue_place_type(void);
 const struct catalogue_type *catalogue_baseline_type(void);
 const struct catalogue_type *catalogue_planned_contact_type(void);
 
+/* catalogue_class_name() - "basic", "clinical", "restricted", else "none" */
+const char *catalogue_class_name(enum catalogue_class class);
+
 #endif

@@ -31,6 +31,18 @@ bool record_meets(const struct record *record, const struct catalogue_condition 
                catalogue_has_option(condition->options, condition->option_count, value->integer);
 }
 
+enum catalogue_class record_feed_class(const struct record *record)
+{
+        const struct value *about = NULL;
+
+        if (record->type->class != CLASS_OF_RECORD)
+                return record->type->class;
+        if (record->type == catalogue_conflict_type())
+                about = &record->values[catalogue_bind()->conflict.record_type];
+        return catalogue_class_of(
+                record->type, about && about->form == VALUE_INTEGER ? (uint64_t)about->integer : 0);
+}
+
 int record_copy(const struct record *record, struct arena *arena, struct record *ret)
 {
         struct record copy = *record;

@@ -91,6 +91,9 @@ int value_apply_change(const struct catalogue_field *field, const struct value *
 /* record_meets() - does a catalogue condition hold for the record as it stands? */
 bool record_meets(const struct record *record, const struct catalogue_condition *condition);
 
+/* record_feed_class() - the class whose feeds a record is in; CLASS_NEVER: none */
+enum catalogue_class record_feed_class(const struct record *record);
+
 /* record_copy() - deep copy of everything a record borrows into @arena */
 int record_copy(const struct record *record, struct arena *arena, struct record *ret);
 

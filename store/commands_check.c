@@ -61,20 +61,28 @@ struct verifying {
 static int show_problem(void *context, const struct verify_problem *problem)
 {
         struct verifying *verifying = context;
-        char record[UUID_TEXT_SIZE] = "";
+        char record[UUID_TEXT_SIZE] = "", scope[SCOPE_TEXT_SIZE];
 
         if (verifying->shown++ >= PROBLEMS_SHOWN_MAX)
                 return 0; /* counted all the same */
         if (verifying->json) {
                 (void)json_array_append_new(
                         verifying->problems,
-                        json_pack("{s:s, s:I, s:o, s:o, s:o}", "problem",
+                        json_pack("{s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "problem",
                                   verify_kind_name(problem->kind), "log_row",
                                   (json_int_t)problem->number, "type",
                                   problem->type ? json_string(problem->type->name) : json_null(),
                                   "record", command_json_uuid(&problem->record), "field",
-                                  problem->field ? json_string(problem->field->name)
+                                  problem->field ? json_string(problem->field->name) : json_null(),
+                                  "scope", command_json_uuid(&problem->scope.id), "class",
+                                  problem->class ? json_string(catalogue_class_name(problem->class))
                                                  : json_null()));
+                return 0;
+        }
+        if (problem->kind == VERIFY_DIGEST) {
+                scope_format(&problem->scope, scope);
+                (void)printf("  digest: feed of %s, class %s\n", scope,
+                             catalogue_class_name(problem->class));
                 return 0;
         }
         if (!uuid_is_none(&problem->record))

@@ -31,22 +31,6 @@ static const char *state_name(const struct device_row *row)
         return "invited";
 }
 
-static const char *class_name(enum catalogue_class class)
-{
-        switch (class) {
-        case CLASS_BASIC:
-                return "basic";
-        case CLASS_CLINICAL:
-                return "clinical";
-        case CLASS_RESTRICTED:
-                return "restricted";
-        case CLASS_NEVER:
-        case CLASS_OF_RECORD:
-                break;
-        }
-        return "none";
-}
-
 /* ---- finding things by id or name ---- */
 
 struct search {
@@ -189,7 +173,7 @@ static int read_ceiling(const struct command_line *line, struct device_row *row)
         const char *value = command_value(line, "ceiling");
 
         for (int class = CLASS_BASIC; value && class <= CLASS_RESTRICTED; class ++) {
-                if (strcmp(value, class_name((enum catalogue_class) class)) == 0) {
+                if (strcmp(value, catalogue_class_name((enum catalogue_class) class)) == 0) {
                         row->ceiling = (enum catalogue_class) class;
                         return 0;
                 }
@@ -326,16 +310,16 @@ static int print_invitation(const struct command_line *line, const struct invita
         char id[UUID_TEXT_SIZE], until[32];
 
         if (line->json)
-                return command_print_json(json_pack("{s:o, s:s, s:s, s:s, s:s, s:o}", "device",
-                                                    command_json_uuid(&invitation->row.id), "name",
-                                                    invitation->row.name, "code", invitation->code,
-                                                    "link", invitation->link, "ceiling",
-                                                    class_name(invitation->row.ceiling), "expires",
-                                                    command_json_time(invitation->expires_ms)));
+                return command_print_json(json_pack(
+                        "{s:o, s:s, s:s, s:s, s:s, s:o}", "device",
+                        command_json_uuid(&invitation->row.id), "name", invitation->row.name,
+                        "code", invitation->code, "link", invitation->link, "ceiling",
+                        catalogue_class_name(invitation->row.ceiling), "expires",
+                        command_json_time(invitation->expires_ms)));
         uuid_format(&invitation->row.id, id);
         (void)printf("Device  %s (%s), up to %s\nCode    %s\nGood    until %s UTC, for one device\n"
                      "Link    %s\n",
-                     invitation->row.name, id, class_name(invitation->row.ceiling),
+                     invitation->row.name, id, catalogue_class_name(invitation->row.ceiling),
                      invitation->code, command_time(invitation->expires_ms, until),
                      invitation->link);
         if (isatty(STDOUT_FILENO) && !command_value(line, "no-qr"))
@@ -373,16 +357,17 @@ struct listing {
 
 static json_t *device_json(const struct device_row *row, const struct device_report *report)
 {
-        return json_pack(
-                "{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:I}", "device",
-                command_json_uuid(&row->id), "name", row->name, "state", state_name(row), "ceiling",
-                class_name(row->ceiling), "locality", command_json_uuid(&row->locality), "enrolled",
-                command_json_time(row->enrolled_ms), "seen", command_json_time(row->seen_ms),
-                "certificate_until", command_json_time(row->not_after_ms), "waiting",
-                (json_int_t)report->waiting, "parked", (json_int_t)report->parked, "quarantined",
-                (json_int_t)report->quarantined, "oldest_waiting",
-                command_json_time(report->oldest_ms), "clock_offset_ms",
-                (json_int_t)report->clock_offset_ms);
+        return json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:I}",
+                         "device", command_json_uuid(&row->id), "name", row->name, "state",
+                         state_name(row), "ceiling", catalogue_class_name(row->ceiling), "locality",
+                         command_json_uuid(&row->locality), "enrolled",
+                         command_json_time(row->enrolled_ms), "seen",
+                         command_json_time(row->seen_ms), "certificate_until",
+                         command_json_time(row->not_after_ms), "waiting",
+                         (json_int_t)report->waiting, "parked", (json_int_t)report->parked,
+                         "quarantined", (json_int_t)report->quarantined, "oldest_waiting",
+                         command_json_time(report->oldest_ms), "clock_offset_ms",
+                         (json_int_t)report->clock_offset_ms);
 }
 
 static int list_device(void *context, const struct device_row *row)
@@ -401,7 +386,7 @@ static int list_device(void *context, const struct device_row *row)
         uuid_format(&row->id, id);
         table_cell_text(listing->table, row->name);
         table_cell_text(listing->table, state_name(row));
-        table_cell_text(listing->table, class_name(row->ceiling));
+        table_cell_text(listing->table, catalogue_class_name(row->ceiling));
         table_cell_text(listing->table, command_time(row->seen_ms, seen));
         table_cell_int(listing->table, (int64_t)report.waiting);
         table_cell_int(listing->table, (int64_t)report.parked);
@@ -485,7 +470,7 @@ static int print_device(const struct command_line *line, const struct device_row
         (void)printf("Device       %s (%s)\nState        %s, up to %s\nSeen         %s\n"
                      "Certificate  until %s\nEntries      %llu waiting, %llu parked, %llu refused\n"
                      "People       %llu held, %llu erased\nScopes       %zu\n",
-                     row->name, id, state_name(row), class_name(row->ceiling),
+                     row->name, id, state_name(row), catalogue_class_name(row->ceiling),
                      command_time(row->seen_ms, seen), command_time(row->not_after_ms, until),
                      (unsigned long long)report->waiting, (unsigned long long)report->parked,
                      (unsigned long long)report->quarantined, (unsigned long long)custody->held,

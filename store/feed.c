@@ -54,7 +54,8 @@ static int last_row(struct load *load, const struct storage_locality *locality, 
         return 0;
 }
 
-static int add_feeds(void *context, const struct uuid *locality, uint64_t number)
+static int add_feeds(void *context, const struct uuid *locality, uint64_t number,
+                     const struct digest digests[CLASS_COUNT])
 {
         struct load *load = context;
         struct feed_list *list = load->list;
@@ -79,6 +80,7 @@ static int add_feeds(void *context, const struct uuid *locality, uint64_t number
                         .key = {*locality, load->scope->kind, load->scope->id,
                                 (enum catalogue_class) class},
                         .number = number,
+                        .digest = digests[class - 1],
                 };
 
                 r = last_row(load, state, &feed);
@@ -93,6 +95,7 @@ static int add_feeds(void *context, const struct uuid *locality, uint64_t number
 
 static int add_scope(struct load *load)
 {
+        static const struct digest nothing[CLASS_COUNT];
         int r;
 
         load->home_seen = false;
@@ -101,9 +104,9 @@ static int add_scope(struct load *load)
                 return r;
         if (load->scope->kind == SCOPE_LOCALITY) /* orders itself, nothing else */
                 return uuid_equal(&load->scope->id, &load->device->locality)
-                               ? add_feeds(load, &load->device->locality, 0)
+                               ? add_feeds(load, &load->device->locality, 0, nothing)
                                : 0;
-        return add_feeds(load, &load->device->locality, 0);
+        return add_feeds(load, &load->device->locality, 0, nothing);
 }
 
 static int compare_feeds(const void *a, const void *b)

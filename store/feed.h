@@ -19,6 +19,7 @@ struct feed {
         struct wire_feed_key key;
         uint64_t number;           /* for the storage; 0: nothing was ever in it */
         struct wire_cursor last;   /* its last row; zero: it is empty */
+        struct digest digest;      /* over what is visible in it */
         struct wire_cursor cursor; /* how far the device has read it */
 };
 

@@ -39,6 +39,75 @@ static uint64_t commit_position(struct storage *storage, const struct uuid *loca
         return state ? state->position : 0;
 }
 
+/* ---- digests ---- */
+
+/* What records of a person add to the digests of each feed that the person is in. */
+struct digests {
+        struct digest sums[CLASS_COUNT];
+};
+
+static int add_row(void *context, enum catalogue_class class, const struct wire_row *row)
+{
+        struct digests *digests = context;
+        struct digest digest;
+
+        digest_of_row(class, row, &digest);
+        digest_add(&digests->sums[class - 1], &digest);
+        return 0;
+}
+
+int membership_digests(struct storage *storage, const struct uuid *person,
+                       struct digest ret[CLASS_COUNT])
+{
+        const struct catalogue *catalogue = catalogue_get();
+        struct digests digests = {0};
+        int r = 0;
+
+        for (size_t i = 0; i < catalogue->type_count && r == 0; i++) {
+                const struct catalogue_type *type = &catalogue->types[i];
+
+                if (type->personal && type->class != CLASS_NEVER && digest_counts(type))
+                        r = storage->ops->rows_of(storage, type, person, NULL, INT64_MAX, add_row,
+                                                  &digests);
+        }
+        if (r == 0)
+                memcpy(ret, digests.sums, sizeof(digests.sums));
+        return r;
+}
+
+/* Brings what was written last about a person to the feeds that have the person now. */
+static int feed_written(struct storage *storage, const struct members *members)
+{
+        const struct storage_change change = storage->unfed;
+        int r = 0;
+
+        storage->has_unfed = false;
+        for (size_t i = 0; i < members->count && r == 0; i++)
+                if (members->rows[i].joined != 0)
+                        r = storage->ops->feed_sum(storage, members->rows[i].feed, change.class,
+                                                   &change.digest);
+        return r;
+}
+
+/* The person comes into a feed, or leaves it, with all records. */
+static int sum_person(struct storage *storage, const struct member_row *member, bool joins)
+{
+        struct digest sums[CLASS_COUNT];
+        int r = membership_digests(storage, &member->person, sums);
+
+        for (int class = CLASS_BASIC; class <= CLASS_COUNT && r == 0; class ++) {
+                struct digest digest = {0};
+
+                if (joins)
+                        digest = sums[class - 1];
+                else
+                        digest_subtract(&digest, &sums[class - 1]);
+                r = storage->ops->feed_sum(storage, member->feed, (enum catalogue_class) class,
+                                           &digest);
+        }
+        return r;
+}
+
 /* ---- joining and leaving ---- */
 
 static int remove_row(struct storage *storage, uint64_t feed, enum catalogue_class class,
@@ -76,6 +145,8 @@ static int join(struct storage *storage, const struct uuid *locality,
         struct member_row changed = *member;
         int r = put_person_rows(storage, member, member->left, FEED_JOIN, position);
 
+        if (r == 0)
+                r = sum_person(storage, member, true);
         changed.joined = position;
         changed.left = 0;
         return r < 0 ? r : storage->ops->member_put(storage, locality, &changed);
@@ -138,6 +209,8 @@ static int leave(struct storage *storage, const struct uuid *locality,
 
         if (r == 0)
                 r = put_person_rows(storage, member, member->joined, FEED_EXIT, position);
+        if (r == 0)
+                r = sum_person(storage, member, false);
         changed.joined = 0;
         changed.left = position;
         return r < 0 ? r : storage->ops->member_put(storage, locality, &changed);
@@ -165,6 +238,8 @@ static int settle_all(struct storage *storage, const struct uuid *locality,
 
         if (r == 0)
                 r = storage->ops->locality_touch(storage, locality);
+        if (r == 0 && storage->has_unfed && uuid_equal(&storage->unfed.person, person))
+                r = feed_written(storage, &members); /* who joins now joins with it */
         for (size_t i = 0; i < members.count && r == 0; i++)
                 r = settle(storage, locality, &members.rows[i], position);
         return r;
@@ -247,18 +322,6 @@ int membership_limit(struct storage *storage, const struct uuid *locality,
 
 /* ---- records ---- */
 
-enum catalogue_class record_feed_class(const struct record *record)
-{
-        const struct value *about = NULL;
-
-        if (record->type->class != CLASS_OF_RECORD)
-                return record->type->class;
-        if (record->type == catalogue_conflict_type())
-                about = &record->values[catalogue_bind()->conflict.record_type];
-        return catalogue_class_of(
-                record->type, about && about->form == VALUE_INTEGER ? (uint64_t)about->integer : 0);
-}
-
 static int move_row(struct storage *storage, uint64_t feed, enum catalogue_class class,
                     const struct record *record, uint64_t old_position)
 {
@@ -285,6 +348,9 @@ static int publish_reference(struct storage *storage, const struct record *recor
         uint64_t feed;
         int r = storage->ops->feed_number(storage, &record->locality, &scope, true, &feed);
 
+        if (r == 0 && storage->has_unfed)
+                r = storage->ops->feed_sum(storage, feed, class, &storage->unfed.digest);
+        storage->has_unfed = false;
         return r < 0 ? r : move_row(storage, feed, class, record, old_position);
 }
 
@@ -300,6 +366,8 @@ int membership_publish(struct storage *storage, const struct record *record, uin
                 return publish_reference(storage, record, class, old_position);
         r = storage->ops->members_of(storage, &record->locality, &record->person, take_member,
                                      &members);
+        if (r == 0 && storage->has_unfed)
+                r = feed_written(storage, &members);
         for (size_t i = 0; i < members.count && r == 0; i++) {
                 const struct member_row *member = &members.rows[i];
 

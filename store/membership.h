@@ -5,6 +5,9 @@
  * first source writes a join row into the feed of each class, the last one gone, or a limit, an exit row. A join row at
  * position p stands for all of the person's records with position <= p; a record that changes later has a row of its own.
  *
+ * Each feed has a digest per class, the sum over all records of all people in it (common/digest.h). A write adds what it changed, a join
+ * or exit the sum over the person's records: nothing is ever counted anew. docs/decisions/0012.
+ *
  * Call membership_sources() and membership_limit() for what an entry changed first, then membership_publish() for each record written.
  */
 #ifndef STORE_MEMBERSHIP_H
@@ -37,8 +40,13 @@ int membership_limit(struct storage *storage, const struct uuid *locality,
  */
 int membership_publish(struct storage *storage, const struct record *record, uint64_t old_position);
 
-/* record_feed_class() - the class whose feeds a record is in; CLASS_NEVER: none */
-enum catalogue_class record_feed_class(const struct record *record);
+/**
+ * membership_digests() - the sums of what is visible of a person, by class less one
+ *
+ * Reads all of the person's records: joining, leaving and comparing do so, a write does not.
+ */
+int membership_digests(struct storage *storage, const struct uuid *person,
+                       struct digest ret[CLASS_COUNT]);
 
 /**
  * membership_held() - is the person in one of these scopes now?

@@ -20,6 +20,7 @@
 
 #include "common/catalogue.h"
 #include "common/crypto.h"
+#include "common/digest.h"
 #include "common/entry.h"
 #include "common/record.h"
 #include "common/scope.h"
@@ -173,6 +174,14 @@ struct feed_row {
         struct uuid person; /* FEED_RECORD: whose it is; UUID_NONE for reference data */
 };
 
+/* What writes did to a record that is in feeds, and no feed's digest says yet: membership_publish() brings it there. */
+struct storage_change {
+        struct uuid locality;
+        struct uuid person; /* UUID_NONE: reference data */
+        enum catalogue_class class;
+        struct digest digest; /* new less old */
+};
+
 /* Place in a feed: everything at or below it was read. Zero: the beginning. */
 struct feed_place {
         uint64_t position;
@@ -250,7 +259,10 @@ typedef int storage_feed_visit(void *context, const struct feed_row *row,
                                const struct wire_row *sent);
 typedef int storage_scope_visit(void *context, const struct scope *scope);
 typedef int storage_uuid_visit(void *context, const struct uuid *id);
-typedef int storage_number_visit(void *context, const struct uuid *locality, uint64_t feed);
+typedef int storage_number_visit(void *context, const struct uuid *locality, uint64_t feed,
+                                 const struct digest digests[CLASS_COUNT]);
+typedef int storage_feeds_visit(void *context, const struct scope *scope, uint64_t feed,
+                                const struct digest digests[CLASS_COUNT]);
 typedef int storage_member_visit(void *context, const struct member_row *row);
 
 struct storage_ops {
@@ -351,7 +363,10 @@ struct storage_ops {
         int (*record_find)(struct storage *storage, const struct catalogue_type *type,
                            int field_index, const struct value *value, storage_record_visit *visit,
                            void *context);
-        /* record_put() - insert or replace; feeds are not touched (store/membership.h does that) */
+        /*
+         * record_put() - insert or replace; feeds are not touched (store/membership.h does that), but what changed is left
+         * in storage->unfed. PANNIER_E_INTERNAL where somebody else's change still stands there
+         */
         int (*record_put)(struct storage *storage, const struct record *record,
                           struct bytes stamps);
 
@@ -431,9 +446,15 @@ struct storage_ops {
         /* feed_number() - of (locality, scope); @create makes one (write). 0 in *ret: there is none */
         int (*feed_number)(struct storage *storage, const struct uuid *locality,
                            const struct scope *scope, bool create, uint64_t *ret);
-        /* feed_numbers() - of a scope in all localities where it has feeds */
+        /* feed_numbers() - of a scope in all localities where it has feeds; the digests are those of the last commit */
         int (*feed_numbers)(struct storage *storage, const struct scope *scope,
                             storage_number_visit *visit, void *context);
+        /* feeds_of() - all of a locality, with the digests per class that are kept, ascending by number; write or read */
+        int (*feeds_of)(struct storage *storage, const struct uuid *locality,
+                        storage_feeds_visit *visit, void *context);
+        /* feed_sum() - add to the digest that is kept of a feed; written down by the commit */
+        int (*feed_sum)(struct storage *storage, uint64_t feed, enum catalogue_class class,
+                        const struct digest *digest);
         /* members_of() - the scopes of a person, those without `joined` included */
         int (*members_of)(struct storage *storage, const struct uuid *locality,
                           const struct uuid *person, storage_member_visit *visit, void *context);
@@ -560,6 +581,8 @@ struct storage {
         uint64_t grants_serial;
         int64_t now_ms; /* store time of the transaction in hand, said by judge_begin(); 0: nobody said */
         struct journal *journal; /* what no device has is written there as well; NULL: it is not */
+        bool has_unfed; /* `unfed` is to be brought to the feeds before the commit */
+        struct storage_change unfed;
 };
 
 static inline __attribute__((unused)) struct storage *storage_free(struct storage *storage)

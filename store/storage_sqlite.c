@@ -217,6 +217,7 @@ static void op_rollback(struct storage *storage)
 
         if (sqlite->mode == MODE_WRITING)
                 sqlite_feed_free(sqlite); /* numbers of feeds that never came to be */
+        sqlite_sums_forget(sqlite, 0);
         db_rollback(sqlite->db);
         unload(sqlite);
 }
@@ -318,7 +319,9 @@ static int op_commit(struct storage *storage)
 
         if (sqlite->mode == MODE_IDLE)
                 return FAIL(PANNIER_E_INTERNAL, "commit outside of a transaction");
-        r = sqlite->mode == MODE_WRITING ? store_counters(sqlite) : 0;
+        r = sqlite->mode == MODE_WRITING ? sqlite_sums_flush(sqlite) : 0;
+        if (r == 0 && sqlite->mode == MODE_WRITING)
+                r = store_counters(sqlite);
         if (r == 0)
                 r = db_commit(sqlite->db);
         else
@@ -327,6 +330,7 @@ static int op_commit(struct storage *storage)
                 sqlite_feed_free(sqlite);
         else
                 note_marks(sqlite);
+        sqlite_sums_forget(sqlite, 0);
         unload(sqlite);
         return r;
 }
@@ -340,6 +344,7 @@ static int op_savepoint(struct storage *storage)
                 return r;
         for (size_t i = 0; i < sqlite->locality_count; i++)
                 sqlite->localities[i].saved = sqlite->localities[i].state;
+        sqlite->sums_saved = sqlite->sums.size;
         return db_run(sqlite->db, core_stmt(sqlite, SQL_SAVEPOINT));
 }
 
@@ -360,6 +365,7 @@ static int op_savepoint_back(struct storage *storage)
         sqlite->base.grants_serial++;
         sqlite_members_forget(sqlite);
         sqlite_feed_free(sqlite);
+        sqlite_sums_forget(sqlite, sqlite->sums_saved);
         r = db_run(sqlite->db, core_stmt(sqlite, SQL_SAVEPOINT_BACK));
         return r < 0 ? r : db_run(sqlite->db, core_stmt(sqlite, SQL_SAVEPOINT_KEEP));
 }
@@ -573,6 +579,7 @@ static struct storage *op_free(struct storage *storage)
 
         sqlite_records_free(sqlite);
         sqlite_members_free(sqlite);
+        buffer_deinit(&sqlite->sums);
         sqlite_feed_free(sqlite);
         if (sqlite->db)
                 db_rollback(sqlite->db);
@@ -612,6 +619,7 @@ static void fill_ops(struct storage_sqlite *sqlite)
         sqlite_device_ops(&sqlite->ops);
         sqlite_load_ops(&sqlite->ops);
         sqlite_epoch_ops(&sqlite->ops);
+        sqlite_sums_ops(&sqlite->ops);
         sqlite->base.ops = &sqlite->ops;
 }
 
@@ -647,6 +655,8 @@ static int open_tables(struct storage_sqlite *sqlite)
                 r = sqlite_load_prepare(sqlite);
         if (r == 0)
                 r = sqlite_epochs_prepare(sqlite);
+        if (r == 0)
+                r = sqlite_sums_prepare(sqlite);
         return r < 0 ? r : reload_localities(sqlite);
 }
 

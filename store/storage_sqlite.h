@@ -30,6 +30,7 @@ enum sqlite_group {
         GROUP_DEVICES,
         GROUP_LOAD,
         GROUP_EPOCHS,
+        GROUP_SUMS,
         GROUP_COUNT
 };
 
@@ -60,6 +61,8 @@ struct storage_sqlite {
         struct sqlite_members *members; /* read in this transaction; NULL: none yet */
         struct scope *feeds;            /* by number; kind 0: not known yet */
         size_t feed_capacity;
+        struct buffer sums; /* what is to be added to digests (storage_sqlite_sums.c) */
+        size_t sums_saved;  /* bytes of it at the savepoint */
         struct sqlite_locality localities[SQLITE_LOCALITIES_MAX];
         size_t locality_count;
 };
@@ -127,6 +130,15 @@ int sqlite_epochs_prepare(struct storage_sqlite *sqlite);
 
 /* sqlite_mark_opening() - write down where this connection went on, with its first commit */
 int sqlite_mark_opening(struct storage_sqlite *sqlite, const struct sqlite_locality *locality);
+void sqlite_sums_ops(struct storage_ops *ops);
+int sqlite_sums_prepare(struct storage_sqlite *sqlite);
+
+/* sqlite_sums_flush() - write down what feed_sum() gathered; before the commit */
+int sqlite_sums_flush(struct storage_sqlite *sqlite);
+/* sqlite_sums_forget() - the transaction is over, or a savepoint is gone back to (@size: its bytes) */
+void sqlite_sums_forget(struct storage_sqlite *sqlite, size_t size);
+/* sqlite_sums_read() - digests as the column has them */
+void sqlite_sums_read(sqlite3_stmt *stmt, int column, struct digest ret[CLASS_COUNT]);
 
 /* sqlite_row_put() - keep a record as it travels, unless it is in no feed */
 int sqlite_row_put(struct storage_sqlite *sqlite, const struct record *record);

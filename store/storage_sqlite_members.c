@@ -30,7 +30,8 @@ static const char *const member_sql[SQL_MEMBERS_COUNT_] = {
         [SQL_FEED_NUMBER] = "SELECT number FROM feed WHERE locality = ?1 AND kind = ?2 AND id = ?3",
         [SQL_FEED_ADD] = "INSERT INTO feed (locality, kind, id) VALUES (?1, ?2, ?3)",
         [SQL_FEED_NUMBERS] =
-                "SELECT number, locality FROM feed WHERE kind = ?1 AND id = ?2 ORDER BY number",
+                "SELECT number, locality, digests FROM feed WHERE kind = ?1 AND id = ?2"
+                " ORDER BY number",
         [SQL_FEED_SCOPE] = "SELECT kind, id FROM feed WHERE number = ?1",
         [SQL_MEMBERS_OF] = "SELECT feed, joined, left_at, limited, sources FROM member"
                            " WHERE locality = ?1 AND person = ?2 ORDER BY feed",

@@ -15,11 +15,11 @@
 
 enum { ROW_HEAD_SIZE = 1 + 2 + 8 + 8 + 3 * 16 };
 
-enum rows_sql { SQL_ROW_PUT, SQL_ROW_GET, SQL_ROWS_COUNT_ };
+enum rows_sql { SQL_ROW_ADD, SQL_ROW_PUT, SQL_ROW_GET, SQL_ROWS_COUNT_ };
 
 static const char *const rows_sql[SQL_ROWS_COUNT_] = {
-        [SQL_ROW_PUT] = "INSERT INTO sent_row (id, row) VALUES (?1, ?2)"
-                        " ON CONFLICT (id) DO UPDATE SET row = excluded.row",
+        [SQL_ROW_ADD] = "INSERT INTO sent_row (id, row) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        [SQL_ROW_PUT] = "UPDATE sent_row SET row = ?2 WHERE id = ?1",
         [SQL_ROW_GET] = "SELECT row FROM sent_row WHERE id = ?1",
 };
 
@@ -73,11 +73,62 @@ int sqlite_row_read(struct bytes blob, const struct uuid *id, enum catalogue_cla
         return 0;
 }
 
+static int run_with_row(struct storage_sqlite *sqlite, enum rows_sql sql, const struct uuid *id)
+{
+        sqlite3_stmt *stmt = sqlite->stmts[GROUP_ROWS][sql];
+
+        sqlite_bind_id(stmt, 1, id);
+        if (sql != SQL_ROW_GET)
+                db_bind_blob(stmt, 2, buffer_view(&sqlite->row));
+        return sql == SQL_ROW_GET ? db_step(sqlite->db, stmt) : db_run(sqlite->db, stmt);
+}
+
+/* Most records are new: only where one is not, what stood there is read. */
+static int replace_row(struct storage_sqlite *sqlite, const struct uuid *id, struct digest *ret_old)
+{
+        int r = run_with_row(sqlite, SQL_ROW_ADD, id);
+
+        *ret_old = (struct digest){0};
+        if (r < 0 || db_changes(sqlite->db) > 0)
+                return r;
+        r = run_with_row(sqlite, SQL_ROW_GET, id);
+        if (r <= 0)
+                return r < 0 ? r : FAIL(PANNIER_E_CORRUPT, "a record's row comes and goes");
+        digest_of_packed(id, db_column_bytes(sqlite->stmts[GROUP_ROWS][SQL_ROW_GET], 0), ret_old);
+        db_reset(sqlite->stmts[GROUP_ROWS][SQL_ROW_GET]);
+        return run_with_row(sqlite, SQL_ROW_PUT, id);
+}
+
+/* What the write did to the digests of the feeds that the record is in. */
+static int leave_unfed(struct storage_sqlite *sqlite, const struct record *record,
+                       const struct digest *old)
+{
+        struct storage_change *unfed = &sqlite->base.unfed;
+        enum catalogue_class class = record_feed_class(record);
+        struct digest digest;
+
+        if (!digest_counts(record->type))
+                return 0;
+        digest_of_packed(&record->id, buffer_view(&sqlite->row), &digest);
+        digest_subtract(&digest, old);
+        if (digest_is_zero(&digest))
+                return 0;
+        if (!sqlite->base.has_unfed)
+                *unfed = (struct storage_change){
+                        .locality = record->locality, .person = record->person, .class = class};
+        else if (unfed->class != class || !uuid_equal(&unfed->person, &record->person) ||
+                 !uuid_equal(&unfed->locality, &record->locality))
+                return FAIL(PANNIER_E_INTERNAL, "a record was written and not published");
+        digest_add(&unfed->digest, &digest);
+        sqlite->base.has_unfed = true;
+        return 0;
+}
+
 int sqlite_row_put(struct storage_sqlite *sqlite, const struct record *record)
 {
         enum catalogue_class class = record_feed_class(record);
-        sqlite3_stmt *stmt = sqlite->stmts[GROUP_ROWS][SQL_ROW_PUT];
         struct buffer *row = &sqlite->row;
+        struct digest old;
         int r;
 
         if (class > (enum catalogue_class)CLASS_COUNT)
@@ -92,11 +143,9 @@ int sqlite_row_put(struct storage_sqlite *sqlite, const struct record *record)
         put_id(row, &record->device);
         record_encode_fields(record, row);
         r = buffer_check(row);
-        if (r < 0)
-                return r;
-        sqlite_bind_id(stmt, 1, &record->id);
-        db_bind_blob(stmt, 2, buffer_view(row));
-        return db_run(sqlite->db, stmt);
+        if (r == 0)
+                r = replace_row(sqlite, &record->id, &old);
+        return r < 0 ? r : leave_unfed(sqlite, record, &old);
 }
 
 /* ---- reading ---- */

@@ -6,6 +6,7 @@
 #include "store/log.h"
 #include "store/membership.h"
 #include "store/receipts.h"
+#include "store/verify_sums.h"
 
 #include <string.h>
 
@@ -24,6 +25,7 @@ struct verify {
         uint64_t expected; /* number of the next row */
         uint8_t chain[HASH_SIZE];
         struct buffer unsure; /* struct unsure_field behind each other */
+        struct verify_sums sums;
 };
 
 /* A value of which some edit took effect in part. */
@@ -51,6 +53,8 @@ const char *verify_kind_name(enum verify_kind kind)
                 return "unknown";
         case VERIFY_SENT:
                 return "sent";
+        case VERIFY_DIGEST:
+                return "digest";
         }
         return "unknown";
 }
@@ -61,6 +65,7 @@ static void verify_deinit(struct verify *verify)
         arena_deinit(&verify->arena);
         buffer_deinit(&verify->clear);
         buffer_deinit(&verify->unsure);
+        verify_sums_deinit(&verify->sums);
 }
 
 static int tell(struct verify *verify, const struct verify_problem *problem)
@@ -282,7 +287,9 @@ static int play_body(struct verify *verify, const struct log_row *row,
         if (r < 0)
                 return r;
         record.position = row->position;
-        return verify->scratch->ops->record_put(verify->scratch, &record, BYTES_NONE);
+        r = verify->scratch->ops->record_put(verify->scratch, &record, BYTES_NONE);
+        verify->scratch->has_unfed = false; /* it has no feeds */
+        return r;
 }
 
 static int play_row(struct verify *verify, const struct log_row *row)
@@ -410,6 +417,8 @@ static int compare_record(void *context, const struct record *record, struct byt
         if (!uuid_equal(&record->locality, verify->locality))
                 return 0;
         r = compare_sent(verify, record);
+        if (r == 0)
+                r = verify_sums_count(&verify->sums, verify->storage, record);
         if (r != 0)
                 return r;
         arena_reset(&verify->arena);
@@ -444,10 +453,31 @@ static int find_played(void *context, const struct record *played, struct bytes 
         return r < 0 ? r : r == 0 ? tell(verify, &problem) : 0;
 }
 
+static int compare_sums(struct verify *verify)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < verify->sums.count && r == 0; i++) {
+                const struct verify_feed *feed = &verify->sums.feeds[i];
+
+                for (int class = CLASS_BASIC; class <= CLASS_COUNT && r == 0; class ++) {
+                        const struct verify_problem problem = {
+                                .kind = VERIFY_DIGEST,
+                                .scope = feed->scope,
+                                .class = (enum catalogue_class) class,
+                        };
+
+                        if (!digest_equal(&feed->kept[class - 1], &feed->counted[class - 1]))
+                                r = tell(verify, &problem);
+                }
+        }
+        return r;
+}
+
 static int compare_all(struct verify *verify)
 {
         const struct catalogue *catalogue = catalogue_get();
-        int r = 0;
+        int r = verify_sums_load(&verify->sums, verify->storage, verify->locality);
 
         for (size_t i = 0; i < catalogue->type_count && r == 0; i++) {
                 const struct catalogue_type *type = &catalogue->types[i];
@@ -458,7 +488,7 @@ static int compare_all(struct verify *verify)
                         r = verify->scratch->ops->record_each(verify->scratch, type, NULL, NULL,
                                                               find_played, verify);
         }
-        return r;
+        return r != 0 ? r : compare_sums(verify);
 }
 
 /* ---- all of it ---- */

@@ -3,6 +3,7 @@
  *
  * The log says what became of each field; playing it again needs no rules of reconciliation. Values that the store derives (its own
  * NEWS2, an NHS number's status) are derived again. A set or map of which an edit took only a part is not compared.
+ * The digests of the feeds are counted anew from the records as they stand.
  */
 #ifndef STORE_VERIFY_H
 #define STORE_VERIFY_H
@@ -19,6 +20,7 @@ enum verify_kind {
         VERIFY_MISSING, /* a record of the log is not there */
         VERIFY_UNKNOWN, /* a record is there that no row of the log made */
         VERIFY_SENT,    /* what devices are sent of a record is not the record */
+        VERIFY_DIGEST,  /* the digest kept of a feed is not that of the records in it */
 };
 
 struct verify_problem {
@@ -27,6 +29,8 @@ struct verify_problem {
         const struct catalogue_type *type; /* of the record; NULL: of a log row */
         struct uuid record;
         const struct catalogue_field *field; /* VERIFY_VALUE; NULL: who wrote it, or when */
+        struct scope scope;                  /* VERIFY_DIGEST: of the feed, and its class */
+        enum catalogue_class class;
 };
 
 struct verify_report {

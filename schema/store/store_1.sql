@@ -115,6 +115,7 @@ CREATE TABLE feed (
         locality INTEGER NOT NULL,
         kind     INTEGER NOT NULL,              -- enum scope_kind
         id       BLOB NOT NULL,                 -- of the scope
+        digests  BLOB NOT NULL DEFAULT (zeroblob(48)), -- per class, 16 bytes: sum over what is visible (common/digest.h)
         UNIQUE (locality, kind, id)
 ) STRICT;
 CREATE INDEX feed_scope ON feed (kind, id);

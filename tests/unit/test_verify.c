@@ -212,25 +212,26 @@ static void test_every_planted_change_of_the_log_shows(void **state)
 
 static void test_every_planted_change_of_a_record_shows(void **state)
 {
-        /* A changed record is not what the log makes it, nor what devices were sent. */
+        /* A changed record is not what the log makes it, nor what devices were sent, nor what the digests say. */
         static const struct {
                 const char *sql;
                 size_t problems;
         } planted[] = {
-                {"UPDATE r_alert SET f_text = 'no dog' WHERE rowid = 2", 2},
-                {"UPDATE r_alert SET f_status = 2 WHERE rowid = 1", 2},
-                {"UPDATE r_alert SET f_category = NULL WHERE rowid = 1", 2},
-                {"UPDATE r_alert SET author = randomblob(16) WHERE rowid = 1", 2},
-                {"DELETE FROM r_alert WHERE rowid = 3", 1},
+                {"UPDATE r_alert SET f_text = 'no dog' WHERE rowid = 2", 3},
+                {"UPDATE r_alert SET f_status = 2 WHERE rowid = 1", 3},
+                {"UPDATE r_alert SET f_category = NULL WHERE rowid = 1", 3},
+                {"UPDATE r_alert SET author = randomblob(16) WHERE rowid = 1", 3},
+                {"DELETE FROM r_alert WHERE rowid = 3", 2},
                 {"INSERT INTO r_alert (id, person, locality, author, role, recorded_ms, position)"
                  " SELECT randomblob(16), person, locality, author, role, recorded_ms, position"
                  " FROM r_alert LIMIT 1",
-                 2},
+                 3},
                 {"UPDATE sent_row SET row = randomblob(90) WHERE id = (SELECT id FROM r_alert "
                  "LIMIT "
                  "1)",
                  1},
                 {"DELETE FROM sent_row WHERE id = (SELECT id FROM r_alert LIMIT 1)", 1},
+                {"UPDATE feed SET digests = randomblob(48) WHERE kind = 2", 3}, /* of each class */
         };
 
         for (size_t i = 0; i < COUNT(planted); i++) {
