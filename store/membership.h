@@ -6,7 +6,7 @@
  * position p stands for all of the person's records with position <= p; a record that changes later has a row of its own.
  *
  * Each feed has a digest per class, the sum over all records of all people in it (common/digest.h). A write adds what it changed, a join
- * or exit the sum over the person's records: nothing is ever counted anew. docs/decisions/0012.
+ * or exit the sum over the person's records: nothing is ever counted anew. docs/decisions/0014.
  *
  * Call membership_sources() and membership_limit() for what an entry changed first, then membership_publish() for each record written.
  */

@@ -581,7 +581,7 @@ struct storage {
         uint64_t grants_serial;
         int64_t now_ms; /* store time of the transaction in hand, said by judge_begin(); 0: nobody said */
         struct journal *journal; /* what no device has is written there as well; NULL: it is not */
-        bool has_unfed; /* `unfed` is to be brought to the feeds before the commit */
+        bool has_unfed;          /* `unfed` is to be brought to the feeds before the commit */
         struct storage_change unfed;
 };
 

@@ -110,8 +110,10 @@ static int take_number(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, void *
 {
         const struct number_visit *visit = context;
         struct uuid locality = sqlite_locality_id(sqlite, db_column_int(stmt, 1));
+        struct digest digests[CLASS_COUNT];
 
-        return visit->visit(visit->context, &locality, (uint64_t)db_column_int(stmt, 0));
+        sqlite_sums_read(stmt, 2, digests);
+        return visit->visit(visit->context, &locality, (uint64_t)db_column_int(stmt, 0), digests);
 }
 
 static int op_feed_numbers(struct storage *storage, const struct scope *scope,
