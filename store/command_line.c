@@ -1,9 +1,12 @@
 /* Reading a command line by the table of commands, and what all commands share. */
 #include "store/commands.h"
 
+#include "common/clock.h"
 #include "common/date.h"
 #include "common/error.h"
 #include "common/json.h"
+#include "common/log.h"
+#include "store/journal.h"
 #include "store/layout.h"
 
 #include <errno.h>
@@ -228,6 +231,26 @@ int command_duration(const struct command_line *line, const char *name, int64_t 
         return 0;
 }
 
+/* What a command changes is in no device: it is written down beside the database as well. */
+static int attach_journal(const struct command_line *line, const struct store_settings *settings,
+                          struct storage *storage)
+{
+        struct journal_report report;
+        char path[LAYOUT_PATH_MAX];
+        int r = layout_path(line->data, LAYOUT_JOURNAL, path);
+
+        r = r < 0 ? r
+                  : journal_attach(storage, path, (enum nhs_environment)settings->environment,
+                                   clock_now_ms(), &report);
+        if (r >= 0 && report.played > 0)
+                log_warning("the database lacked %llu records of the journal: they were played",
+                            (unsigned long long)report.played);
+        if (r >= 0 && report.anew)
+                log_warning("the journal does not go on where the database is: a new one begins; "
+                            "make a backup");
+        return r;
+}
+
 int command_open(const struct command_line *line, bool read_only, struct store_settings *settings,
                  struct storage **ret)
 {
@@ -236,7 +259,8 @@ int command_open(const struct command_line *line, bool read_only, struct store_s
         int r = settings_load(line->data, settings ? settings : &own);
 
         r = r < 0 ? r : layout_path(line->data, LAYOUT_DATABASE, path);
-        return r < 0 ? r : storage_sqlite_open(path, read_only, ret);
+        r = r < 0 ? r : storage_sqlite_open(path, read_only, ret);
+        return r < 0 || read_only ? r : attach_journal(line, settings ? settings : &own, *ret);
 }
 
 int command_print_json(json_t *json)

@@ -70,6 +70,20 @@ static const struct command_option entries_options[] = {
         OPTIONS_END,
 };
 
+static const struct command_option backup_options[] = {
+        {"quick", NULL, "check the copy's pages, do not play its log again"},
+        {"progress", NULL, "say on standard error how far it is"},
+        OPTIONS_END,
+};
+
+static const struct command_option restore_options[] = {
+        {"journal", "FILE", "of the store that was lost, instead of the one in its folder"},
+        {"without-journal", NULL,
+         "forget revocations, used codes and imports that were made after the backup"},
+        {"progress", NULL, "say on standard error how far it is"},
+        OPTIONS_END,
+};
+
 static const struct command table[] = {
         {"init", "", "make a store in an empty folder",
          "Makes the folder (0700), a device authority, certificates, the signing key, the "
@@ -110,6 +124,14 @@ static const struct command table[] = {
         {"status", "", "localities, counts, certificates", "", 0, 0, NULL, command_status},
         {"verify", "[LOCALITY…]", "check the log's chain, play it again and compare",
          "Exit code 65 where something differs.\n", 0, 64, NULL, command_verify},
+        {"backup", "FILE", "copy the database while it serves, and verify the copy",
+         "FILE must not exist. Devices are told, and may forget what lies in it after 35 days.\n"
+         "Keep the file and the journal on another machine.\n",
+         1, 1, backup_options, command_backup},
+        {"restore", "FILE", "put a backup in the place of the database",
+         "Stop serve first. A new epoch begins at once, the journal is played again, and devices\n"
+         "bring back what they have. Refuses to go on where the journal does not.\n",
+         1, 1, restore_options, command_restore},
         {"conflicts", "", "what waits for a decision: ids, ages, never content", "", 0, 0, NULL,
          command_conflicts},
         {"entries", "", "what came from devices, and what became of it: ids and outcomes", "", 0, 0,

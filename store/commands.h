@@ -102,6 +102,8 @@ int command_device_list(struct command_line *line);
 int command_device_show(struct command_line *line);
 int command_device_revoke(struct command_line *line);
 int command_person(struct command_line *line);
+int command_backup(struct command_line *line);
+int command_restore(struct command_line *line);
 int command_status(struct command_line *line);
 int command_verify(struct command_line *line);
 int command_load(struct command_line *line);

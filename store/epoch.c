@@ -125,6 +125,8 @@ static int look_closer(struct storage *storage, const struct public_key *key,
                 ret->common = least(finding.floor, head->position);
         if (finding.found && on_chain)
                 ret->kind = EPOCH_OURS;
+        if (head->epoch > state->epoch) /* whoever was shown it follows a greater number only */
+                ret->kind = EPOCH_LOST;
         return 0;
 }
 
@@ -151,6 +153,15 @@ int epoch_look(struct storage *storage, const struct public_key *key, const stru
 
 /* ---- beginnings ---- */
 
+static int take_greatest(void *context, const struct epoch_row *row)
+{
+        uint64_t *greatest = context;
+
+        if (row->epoch > *greatest)
+                *greatest = row->epoch;
+        return 1; /* the newest comes first */
+}
+
 /*
  * Numbers rise by steps of which nobody else knows the size: two copies of one database that both lost commits and do not know of each
  * other give their new histories different numbers, so that a base, which names its epoch by number alone, is never taken for
@@ -162,11 +173,15 @@ int epoch_begin(struct storage *storage, const struct uuid *locality, uint64_t l
         const struct storage_locality *state = storage->ops->locality(storage, locality);
         struct epoch_row next = {.began_ms = now_ms};
         uint64_t step;
+        int r;
 
         if (!state)
                 return FAIL(PANNIER_E_INTERNAL, "an epoch of a locality outside of the commit");
         step = 1 + ((uint64_t)seed[0] << 8 | seed[1]);
         next.epoch = state->epoch > above ? state->epoch : above;
+        r = storage->ops->epochs(storage, locality, take_greatest, &next.epoch);
+        if (r < 0)
+                return r;
         if (next.epoch > WIRE_NUMBER_MAX - step)
                 return FAIL(PANNIER_E_LIMIT, "no number is left for an epoch");
         next.epoch += step;

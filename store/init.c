@@ -3,6 +3,7 @@
 #include "common/error.h"
 #include "common/file.h"
 #include "store/identity.h"
+#include "store/journal.h"
 #include "store/layout.h"
 
 #include <dirent.h>
@@ -50,6 +51,7 @@ static int prepare_folder(const char *data)
 static int make_database(const struct store_init *wish)
 {
         CLEANUP(storage_freep) struct storage *storage = NULL;
+        struct journal_report journal;
         char path[LAYOUT_PATH_MAX];
         int r = layout_path(wish->data, LAYOUT_DATABASE, path);
 
@@ -64,7 +66,11 @@ static int make_database(const struct store_init *wish)
         }
         if (!r && chmod(path, 0600) < 0)
                 r = FAIL(PANNIER_E_SYSTEM, "%s: %s", path, strerror(errno));
-        return r;
+        r = r < 0 ? r : layout_path(wish->data, LAYOUT_JOURNAL, path);
+        return r < 0 ? r
+                     : journal_attach(storage, path,
+                                      (enum nhs_environment)wish->settings->environment,
+                                      wish->now_ms, &journal);
 }
 
 static int make_all(const struct store_init *wish)

@@ -5,6 +5,7 @@
 #include "store/judge_inside.h"
 
 #include "common/error.h"
+#include "store/journal.h"
 #include "store/reconcile_unit.h"
 
 #include <string.h>
@@ -237,5 +238,7 @@ int judge_put(struct judge *judge, const struct judge_change *change)
         if (r < 0)
                 return r;
         settled = judge_settle(judge);
+        if (settled == 0 && r != JUDGE_UNCHANGED)
+                settled = journal_change(judge->storage, change);
         return settled < 0 ? settled : r;
 }

@@ -6,15 +6,11 @@
 #include <string.h>
 
 static const char *const names[] = {
-        [LAYOUT_CONF] = "store.conf",
-        [LAYOUT_LOCK] = "lock",
-        [LAYOUT_DATABASE] = "store.db",
-        [LAYOUT_CA_KEY] = "ca.key",
-        [LAYOUT_CA_CERTIFICATE] = "ca.pem",
-        [LAYOUT_SERVER_KEY] = "server.key",
-        [LAYOUT_SERVER_CERTIFICATE] = "server.pem",
-        [LAYOUT_SIGNING_KEY] = "signing.key",
-        [LAYOUT_SIGNING_CERTIFICATE] = "signing.pem",
+        [LAYOUT_CONF] = "store.conf",         [LAYOUT_LOCK] = "lock",
+        [LAYOUT_DATABASE] = "store.db",       [LAYOUT_JOURNAL] = "journal",
+        [LAYOUT_CA_KEY] = "ca.key",           [LAYOUT_CA_CERTIFICATE] = "ca.pem",
+        [LAYOUT_SERVER_KEY] = "server.key",   [LAYOUT_SERVER_CERTIFICATE] = "server.pem",
+        [LAYOUT_SIGNING_KEY] = "signing.key", [LAYOUT_SIGNING_CERTIFICATE] = "signing.pem",
 };
 
 int layout_path(const char *data, enum layout_file file, char ret[LAYOUT_PATH_MAX])

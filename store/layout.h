@@ -12,6 +12,7 @@ enum layout_file {
         LAYOUT_CONF, /* written last by init: where it is, there is a store */
         LAYOUT_LOCK,
         LAYOUT_DATABASE,
+        LAYOUT_JOURNAL, /* store/journal.h */
         LAYOUT_CA_KEY,
         LAYOUT_CA_CERTIFICATE,
         LAYOUT_SERVER_KEY,

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/log.h"
+#include "store/journal.h"
 #include "store/layout.h"
 
 #include <stdio.h>
@@ -256,6 +257,26 @@ static int make_cacerts(struct service *service)
         return buffer_check(&service->cacerts);
 }
 
+/* What was done and is not in the database was done before it was put back: it is played first of all. */
+static int attach_journal(struct service *service, const char *data)
+{
+        struct journal_report report;
+        char path[LAYOUT_PATH_MAX];
+        int r = layout_path(data, LAYOUT_JOURNAL, path);
+
+        r = r < 0 ? r
+                  : journal_attach(service->writing.storage, path,
+                                   (enum nhs_environment)service->settings->environment,
+                                   clock_now_ms(), &report);
+        if (r >= 0 && report.played > 0)
+                log_warning("the database lacked %llu records of the journal: they were played",
+                            (unsigned long long)report.played);
+        if (r >= 0 && report.anew)
+                log_warning("the journal does not go on where the database is: a new one begins; "
+                            "make a backup");
+        return r;
+}
+
 static int open_all(struct service *service, const char *data)
 {
         char path[LAYOUT_PATH_MAX];
@@ -263,6 +284,7 @@ static int open_all(struct service *service, const char *data)
 
         /* The writer comes first: it brings the schema to its newest version. */
         r = r < 0 ? r : service_place_open(service, path, false, &service->writing);
+        r = r < 0 ? r : attach_journal(service, data);
         r = r < 0 ? r : watch_new(service->writing.storage, &service->watch);
         for (unsigned i = 0; i < service->loop_count && !r; i++)
                 r = service_place_open(service, path, true, &service->loops[i]);
