@@ -224,6 +224,7 @@ static void lose(struct replica *replica)
         replica->open = false;
         replica->unwritten = 0;
         replica->lost = true;
+        replica->loss_count++;
         (void)reload(replica);
 }
 
@@ -254,6 +255,11 @@ bool replica_lost(struct replica *replica)
 
         replica->lost = false;
         return lost;
+}
+
+uint64_t replica_loss_count(const struct replica *replica)
+{
+        return replica->loss_count;
 }
 
 int replica_begin(struct replica *replica)

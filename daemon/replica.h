@@ -43,6 +43,8 @@ int replica_flush(struct replica *replica);
 bool replica_unwritten(const struct replica *replica);
 /* replica_lost() - has something that was committed been lost since this was asked last? */
 bool replica_lost(struct replica *replica);
+/* replica_loss_count() - how often since it was opened */
+uint64_t replica_loss_count(const struct replica *replica);
 
 struct record_tables *replica_tables(struct replica *replica);
 struct db *replica_db(struct replica *replica);

@@ -79,6 +79,7 @@ struct replica {
         struct replica_watch watch;
         struct record_tables *tables;
         sqlite3_stmt *stmts[SQL_COUNT_];
+        uint64_t loss_count;
         bool open, lost;    /* a transaction is open over several commits; one of them was lost */
         uint32_t unwritten; /* commits in it */
         int64_t facts[FACT_COUNT], facts_before[FACT_COUNT];

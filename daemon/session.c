@@ -541,6 +541,7 @@ int engine_exchange_request(struct engine *engine, const struct engine_now *now,
                 return r;
         if (session->state == SESSION_IDLE)
                 begin_exchange(engine, now);
+        session->losses = replica_loss_count(engine->replica);
         buffer_reset(&engine->packed);
         r = put_hello(engine, now, false, &arena, &engine->packed);
         if (r >= 0)

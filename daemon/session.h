@@ -61,6 +61,8 @@ struct session {
         bool drawn;                              /* a new incarnation was drawn in it */
         bool stuck; /* the last round trip moved nothing: another one that does not either ends it */
         /* of the request that is out */
+        uint64_t
+                losses; /* of the replica, when it was made: what it says of the replica holds until the next */
         bool listed_vector;
         bool more_to_send;
         bool carried; /* it carried entries */

@@ -485,7 +485,9 @@ int engine_exchange_answer(struct engine *engine, const struct engine_now *now, 
         if (session->state != SESSION_SENT)
                 return FAIL(PANNIER_E_BUSY, "no request is out");
         session->bytes_received += body.size;
-        r = read_answer(engine, body, &reading);
+        r = session_check_losses(engine);
+        if (r >= 0)
+                r = read_answer(engine, body, &reading);
         if (r < 0)
                 return stop(engine, now, r);
         r = outbox_begin(engine->outbox);

@@ -439,6 +439,14 @@ static int step(struct engine *engine)
         return r;
 }
 
+/* Records that came before went with a commit that failed: no cursor may pass them, so they are fetched again. */
+int session_check_losses(const struct engine *engine)
+{
+        if (replica_loss_count(engine->replica) == engine->session.losses)
+                return 0;
+        return FAIL(PANNIER_E_STORAGE, "what was received in this exchange could not be written");
+}
+
 int engine_exchange_step(struct engine *engine, const struct engine_now *now)
 {
         struct session *session = &engine->session;
@@ -446,7 +454,9 @@ int engine_exchange_step(struct engine *engine, const struct engine_now *now)
 
         if (session->state != SESSION_APPLYING)
                 return FAIL(PANNIER_E_BUSY, "nothing is to be applied");
-        r = step(engine);
+        r = session_check_losses(engine);
+        if (r >= 0)
+                r = step(engine);
         if (r < 0) {
                 bool ours = r == PANNIER_E_STORAGE || r == PANNIER_E_MEMORY ||
                             r == PANNIER_E_CORRUPT || r == PANNIER_E_INTERNAL;

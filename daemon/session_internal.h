@@ -14,6 +14,8 @@ int session_vector(struct engine *engine, struct arena *arena, struct wire_feed_
 /* session_load_trust() - the store's signing key, from the outbox, if it is known */
 int session_load_trust(struct engine *engine);
 
+/* session_check_losses() - is what was received in this exchange still there? 0, or PANNIER_E_STORAGE */
+int session_check_losses(const struct engine *engine);
 /* session_tell() - the event that the exchange began, ended or failed */
 void session_tell(struct engine *engine);
 
