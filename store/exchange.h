@@ -16,11 +16,15 @@
 #include "store/storage.h"
 
 /* What every exchange needs; lives longer than all of them and is only read. */
+/* With the changes and the receipts of a request an answer stays below WIRE_ANSWER_MAX. */
+enum { EXCHANGE_SETTLED_MAX = 1 << 20 };
+
 struct exchange_settings {
         const struct private_key *signing_key; /* receipts and heads */
         struct wire_trust trust;
         struct wire_policy policy;
         size_t changes_max; /* bytes of changes in an answer; 0: WIRE_ANSWER_CHANGES_MAX */
+        size_t settled_max; /* bytes of receipts owed for parked entries; 0: EXCHANGE_SETTLED_MAX */
         enum nhs_environment environment; /* which NHS numbers are real here */
 };
 

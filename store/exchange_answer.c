@@ -107,13 +107,66 @@ static int receipt_of_damaged(struct making *making, const struct wire_damaged *
         return r > 0 ? add_receipt(making, &receipt, false) : r;
 }
 
+/* Receipts that are owed, cut into pieces that fit into an answer. */
+struct settling {
+        struct making *making;
+        size_t size; /* of the piece in hand */
+        size_t piece, wanted;
+};
+
+static size_t receipt_size_max(const struct wire_receipt *receipt)
+{
+        enum { RECEIPT = 96, EFFECT = 8, CONFLICT = 17 }; /* bytes, at most */
+
+        return RECEIPT + EFFECT * receipt->effects_count + CONFLICT * receipt->conflicts_count;
+}
+
 static int add_settled(void *context, const struct log_row *row)
 {
-        struct making *making = context;
+        struct settling *settling = context;
+        struct making *making = settling->making;
+        size_t size, size_max = making->exchange->settings->settled_max;
         struct wire_receipt receipt;
         int r = receipt_from_row(row, &making->exchange->arena, &receipt);
 
-        return r < 0 ? r : add_receipt(making, &receipt, false);
+        if (r < 0)
+                return r;
+        size = receipt_size_max(&receipt);
+        if (settling->size > 0 &&
+            settling->size + size > (size_max ? size_max : EXCHANGE_SETTLED_MAX)) {
+                settling->piece++;
+                settling->size = 0;
+        }
+        settling->size += size;
+        return settling->piece == settling->wanted ? add_receipt(making, &receipt, false) : 0;
+}
+
+static int add_piece(struct making *making, size_t wanted, size_t *ret_pieces)
+{
+        struct settling settling = {.making = making, .wanted = wanted};
+        int r = making->storage->ops->settled_of(making->storage, &making->device.id, add_settled,
+                                                 &settling);
+
+        *ret_pieces = settling.piece + 1;
+        return r;
+}
+
+/*
+ * What is owed does not shrink before the device shows that it knows all of it. So where it is too much for one answer, answers
+ * take turns with its pieces.
+ */
+static int add_owed(struct making *making)
+{
+        size_t before = making->receipt_count, pieces, wanted;
+        int r = add_piece(making, 0, &pieces);
+
+        if (r < 0 || pieces == 1)
+                return r;
+        wanted = making->exchange->settled_turn++ % pieces;
+        if (wanted == 0)
+                return 0;
+        making->receipt_count = before;
+        return add_piece(making, wanted, &pieces);
 }
 
 static int append_parked(void *context, const struct parked_row *row)
@@ -159,8 +212,7 @@ static int receipts_of_settled(struct making *making)
         if (r < 0)
                 return r;
         if (memcmp(hash, making->request->hello.parked_hash, HASH_SIZE) != 0)
-                return making->storage->ops->settled_of(making->storage, &making->device.id,
-                                                        add_settled, making);
+                return add_owed(making);
         return making->storage->ops->settled_of(making->storage, &making->device.id, note_known,
                                                 making);
 }
@@ -382,6 +434,9 @@ static int write_answer(struct making *making, struct exchange_answer *ret)
                 return r;
         wire_put_end(&making->end, clear);
         r = buffer_check(clear);
+        if (r == 0 && clear->size > WIRE_ANSWER_MAX)
+                r = FAIL(PANNIER_E_INTERNAL, "an answer of %zu bytes, which no device takes",
+                         clear->size);
         return r < 0 ? r : compress_message(exchange->compressor, buffer_view(clear), &ret->body);
 }
 

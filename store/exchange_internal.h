@@ -77,6 +77,7 @@ struct exchange {
         struct wire_head heads
                 [WIRE_LOCALITIES_MAX]; /* signed last: a head that has not moved is not signed again */
         size_t head_count;
+        size_t settled_turn; /* of answers that could not hold all receipts that are owed */
         struct public_key *signing_public; /* of settings->signing_key; made when needed */
 };
 

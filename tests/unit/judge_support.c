@@ -19,7 +19,7 @@ static const struct storage_ops *ops(const struct judge_test *test)
         return test->store.writer->ops;
 }
 
-static const struct catalogue_type *type_named(const char *name)
+const struct catalogue_type *judge_type(const char *name)
 {
         const struct catalogue_type *type = catalogue_type_by_name(bytes_text(name));
 
@@ -27,8 +27,7 @@ static const struct catalogue_type *type_named(const char *name)
         return type;
 }
 
-static const struct catalogue_field *field_named(const struct catalogue_type *type,
-                                                 const char *name)
+const struct catalogue_field *judge_field(const struct catalogue_type *type, const char *name)
 {
         int index = catalogue_field_index_by_name(type, bytes_text(name));
 
@@ -40,7 +39,7 @@ static const struct catalogue_field *field_named(const struct catalogue_type *ty
 int64_t judge_code(const char *type, const char *field, const char *code)
 {
         const struct catalogue_option *option =
-                catalogue_option_by_code(field_named(type_named(type), field), bytes_text(code));
+                catalogue_option_by_code(judge_field(judge_type(type), field), bytes_text(code));
 
         if (!option)
                 fail_msg("%s.%s has no option %s", type, field, code);
@@ -78,7 +77,7 @@ static struct loading loading(struct judge_test *test, const char *type, const s
 {
         return (struct loading){
                 .change = {.locality = &test->store.locality,
-                           .type = type_named(type),
+                           .type = judge_type(type),
                            .entry = test_id(ID_ENTRY, ++test->ids),
                            .record = *id},
         };
@@ -88,7 +87,7 @@ static void load_value(struct loading *loading, const char *field, struct value 
 {
         struct entry_change *change = &loading->changes[loading->change.change_count++];
 
-        change->number = field_named(loading->change.type, field)->number;
+        change->number = judge_field(loading->change.type, field)->number;
         change->value = value;
         for (; change > loading->changes && change[-1].number > change->number; change--) {
                 struct entry_change kept = change[-1];
@@ -275,7 +274,7 @@ struct uuid judge_person(struct judge_test *test, int team, const char *family)
 static struct paper blank(struct judge_test *test, int tablet_number, int staff, const char *type)
 {
         struct tablet *tablet = &test->tablets[tablet_number];
-        const struct catalogue_type *kind = type_named(type);
+        const struct catalogue_type *kind = judge_type(type);
         struct paper paper = {.test = test, .tablet = tablet_number};
 
         paper.header = (struct entry_header){
@@ -320,34 +319,6 @@ struct paper paper_person(struct judge_test *test, int tablet, int staff, const 
         return paper;
 }
 
-struct reading {
-        struct arena *arena;
-        struct record record;
-};
-
-static int copy_record(void *context, const struct record *record, struct bytes stamps)
-{
-        struct reading *reading = context;
-
-        (void)stamps;
-        return record_copy(record, reading->arena, &reading->record);
-}
-
-static bool read_record(struct judge_test *test, const char *type, const struct uuid *id,
-                        struct record *ret)
-{
-        struct storage *reader = test->store.reader;
-        struct reading reading = {.arena = &test->arena};
-        int r;
-
-        assert_int_equal(reader->ops->begin_read(reader), 0);
-        r = reader->ops->record_visit(reader, type_named(type), id, copy_record, &reading);
-        assert_true(r >= 0);
-        assert_int_equal(reader->ops->commit(reader), 0);
-        *ret = reading.record;
-        return r > 0;
-}
-
 struct paper paper_edit(struct judge_test *test, int tablet, int staff, const char *type,
                         const struct uuid *record)
 {
@@ -356,7 +327,7 @@ struct paper paper_edit(struct judge_test *test, int tablet, int staff, const ch
 
         paper.body.operation = ENTRY_EDIT;
         paper.body.record = *record;
-        if (read_record(test, type, record, &standing))
+        if (judge_record(test, type, record, &standing))
                 paper.body.person = standing.person;
         return paper;
 }
@@ -368,7 +339,7 @@ static void add_change(struct paper *paper, const char *field, struct value valu
 
         assert_true(place < COUNT(paper->changes));
         paper->changes[place] =
-                (struct entry_change){.number = field_named(type, field)->number, .value = value};
+                (struct entry_change){.number = judge_field(type, field)->number, .value = value};
         for (; place > 0 && paper->changes[place - 1].number > paper->changes[place].number;
              place--) {
                 struct entry_change kept = paper->changes[place - 1];
@@ -583,146 +554,10 @@ void paper_upgraded(const struct paper *paper)
 enum field_effect fate_effect(const struct fate *fate, const struct paper *paper, const char *field)
 {
         const struct catalogue_type *type = catalogue_type_by_number(paper->body.type);
-        uint16_t number = field_named(type, field)->number;
+        uint16_t number = judge_field(type, field)->number;
 
         for (size_t i = 0; i < fate->receipt.effects_count; i++)
                 if (fate->receipt.effects[i].field == number)
                         return fate->receipt.effects[i].effect;
         return EFFECT_APPLIED;
-}
-
-/* ---- reading ---- */
-
-void tablet_pull(struct judge_test *test, int tablet)
-{
-        struct storage *reader = test->store.reader;
-
-        assert_int_equal(reader->ops->begin_read(reader), 0);
-        test->tablets[tablet].seen = reader->ops->locality(reader, &test->store.locality)->position;
-        assert_int_equal(reader->ops->commit(reader), 0);
-}
-
-struct value judge_value(struct judge_test *test, const char *type, const struct uuid *id,
-                         const char *field)
-{
-        struct record record;
-
-        if (!read_record(test, type, id, &record))
-                return (struct value){.form = VALUE_UNSET};
-        return record.values[field_named(record.type, field) - record.type->fields];
-}
-
-bool judge_has(struct judge_test *test, const char *type, const struct uuid *id)
-{
-        struct record record;
-
-        return read_record(test, type, id, &record);
-}
-
-uint64_t judge_position(struct judge_test *test, const char *type, const struct uuid *id)
-{
-        struct record record;
-
-        return read_record(test, type, id, &record) ? record.position : 0;
-}
-
-struct finding {
-        struct uuid *ids;
-        size_t count, max;
-};
-
-static int find_one(void *context, const struct record *record, struct bytes stamps)
-{
-        struct finding *finding = context;
-
-        (void)stamps;
-        if (finding->count < finding->max)
-                finding->ids[finding->count] = record->id;
-        finding->count++;
-        return 0;
-}
-
-size_t judge_find(struct judge_test *test, const char *type, const struct uuid *person,
-                  struct uuid *ret, size_t max)
-{
-        struct storage *reader = test->store.reader;
-        struct finding finding = {.ids = ret, .max = max};
-
-        assert_int_equal(reader->ops->begin_read(reader), 0);
-        assert_int_equal(reader->ops->record_each(reader, type_named(type), person, NULL, find_one,
-                                                  &finding),
-                         0);
-        assert_int_equal(reader->ops->commit(reader), 0);
-        return finding.count;
-}
-
-struct conflict judge_conflict(struct judge_test *test, const struct uuid *id)
-{
-        struct record *record = arena_alloc(&test->arena, sizeof(*record));
-        struct conflict conflict;
-
-        assert_true(read_record(test, "conflict", id, record));
-        assert_int_equal(conflict_read(record, &test->arena, &conflict), 0);
-        return conflict;
-}
-
-bool judge_in(struct judge_test *test, const struct uuid *person, enum scope_kind kind,
-              const struct uuid *scope_id)
-{
-        CLEANUP(scope_set_deinit) struct scope_set set = SCOPE_SET_INIT;
-        struct storage *reader = test->store.reader;
-        const struct scope scope = {kind, *scope_id};
-        int r;
-
-        assert_int_equal(scope_set_add(&set, &scope), 1);
-        assert_int_equal(reader->ops->begin_read(reader), 0);
-        r = membership_held(reader, &test->store.locality, person, &set);
-        assert_true(r >= 0);
-        assert_int_equal(reader->ops->commit(reader), 0);
-        return r > 0;
-}
-
-struct log_count {
-        bool by_store;
-        size_t count;
-};
-
-static int count_row(void *context, const struct log_row *row)
-{
-        struct log_count *count = context;
-
-        count->count += !count->by_store || uuid_is_none(&row->device);
-        return 0;
-}
-
-size_t judge_log_count(struct judge_test *test, bool by_store)
-{
-        struct storage *reader = test->store.reader;
-        struct log_count count = {.by_store = by_store};
-
-        assert_int_equal(reader->ops->begin_read(reader), 0);
-        assert_int_equal(reader->ops->log_each(reader, &test->store.locality, 1, count_row, &count),
-                         0);
-        assert_int_equal(reader->ops->commit(reader), 0);
-        return count.count;
-}
-
-static int count_parked(void *context, const struct parked_row *row)
-{
-        (void)row;
-        ++*(size_t *)context;
-        return 0;
-}
-
-size_t judge_parked_count(struct judge_test *test)
-{
-        struct storage *reader = test->store.reader;
-        size_t count = 0;
-
-        assert_int_equal(reader->ops->begin_read(reader), 0);
-        assert_int_equal(reader->ops->parked_older(reader, &test->store.locality, INT64_MAX,
-                                                   count_parked, &count),
-                         0);
-        assert_int_equal(reader->ops->commit(reader), 0);
-        return count;
 }

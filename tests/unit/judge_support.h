@@ -91,7 +91,13 @@ enum field_effect fate_effect(const struct fate *fate, const struct paper *paper
 /* The tablet has pulled: it saw everything up to now. */
 void tablet_pull(struct judge_test *test, int tablet);
 
+/* Of the catalogue, by name; they fail the test where there is none. */
+const struct catalogue_type *judge_type(const char *name);
+const struct catalogue_field *judge_field(const struct catalogue_type *type, const char *name);
+
 /* Reading, in a snapshot of its own. */
+bool judge_record(struct judge_test *test, const char *type, const struct uuid *id,
+                  struct record *ret);
 struct value judge_value(struct judge_test *test, const char *type, const struct uuid *id,
                          const char *field);
 int64_t judge_code(const char *type, const char *field, const char *code);
