@@ -98,6 +98,15 @@ enum wire_device_state {
         F(STRUCT, cursor, wire_cursor, 0)                                                          \
         F(BLOB, digest, struct bytes, WIRE_DIGEST_SIZE_MAX) /* empty: not proven */
 
+/*
+ * With the grants that the hello names, and everything up to here received: of nobody whom these do not give the device is
+ * anything left on it, durably. Said only after the erasing transaction is on the disk and the WAL is empty.
+ */
+#define WIRE_ERASED(F)                                                                             \
+        F(UUID, locality, struct uuid, 0)                                                          \
+        F(UINT, epoch, uint64_t, WIRE_NUMBER_MAX)                                                  \
+        F(UINT, position, uint64_t, WIRE_NUMBER_MAX)
+
 /* Device to store: first message of a request. */
 #define WIRE_DEVICE_HELLO(F)                                                                       \
         F(UINT, protocol, uint32_t, WIRE_VERSION_MAX)                                              \
@@ -120,7 +129,8 @@ enum wire_device_state {
         F(UINT, policy, uint32_t, WIRE_VERSION_MAX) /* version it has, 0: none */                  \
         F(UINT, trust, uint32_t, WIRE_VERSION_MAX)  /* version of its trust bundle, 0: none */     \
         F(UINT, order, uint64_t, WIRE_NUMBER_MAX)   /* number of the last order it obeyed */       \
-        F(INT, told_ms, int64_t, 0)                 /* store's time when it was shown the heads */
+        F(INT, told_ms, int64_t, 0)                 /* store's time when it was shown the heads */ \
+        F(LIST, erased, wire_erased, WIRE_LOCALITIES_MAX) /* where the store waits for it */
 
 /* Device to store: where it stands in its feeds, all of them, ascending. What is durably applied; so it confirms erasures too. */
 #define WIRE_VECTOR(F) F(LIST, feeds, wire_feed_state, WIRE_FEEDS_MAX)
@@ -235,7 +245,8 @@ enum wire_device_state {
         F(LIST, localities, wire_locality, WIRE_LOCALITIES_MAX)                                    \
         F(LIST, lanes, wire_lane_state, LANE_COUNT) /* after this request, by lane number */       \
         F(BOOL, vector_wanted, bool, 0)             /* the hashes differ: send the vector next */  \
-        F(OPTION, trust, wire_trust, 0)             /* where the device's is older */
+        F(OPTION, trust, wire_trust, 0)             /* where the device's is older */              \
+        F(UINT, leaving, uint64_t, WIRE_NUMBER_MAX) /* people who left, not confirmed erased yet */
 
 #define WIRE_EFFECT(F)                                                                             \
         F(UINT, field, uint16_t, FIELD_NUMBER_MAX)                                                 \
@@ -283,6 +294,7 @@ enum wire_device_state {
         S(wire_cursor, WIRE_CURSOR)                                                                \
         S(wire_feed_key, WIRE_FEED_KEY)                                                            \
         S(wire_feed_state, WIRE_FEED_STATE)                                                        \
+        S(wire_erased, WIRE_ERASED)                                                                \
         S(wire_entry, WIRE_ENTRY)                                                                  \
         S(wire_grant, WIRE_GRANT)                                                                  \
         S(wire_order, WIRE_ORDER)                                                                  \

@@ -39,7 +39,9 @@ static const char *const outbox_sql[SQL_COUNT_] = {
                           "AND seq >= ?3 ORDER BY seq",
         [SQL_EACH_BATCH] =
                 "SELECT " ROW_COLUMNS " FROM entry WHERE batch > ?1 ORDER BY batch, place",
-        [SQL_SETTLE] = "UPDATE entry SET state = ?2, receipt = ?3, batch = ?4, row_hash = ?5 "
+        /* of somebody who was erased here nothing is kept that the store has */
+        [SQL_SETTLE] = "UPDATE entry SET state = ?2, receipt = ?3, batch = ?4, row_hash = ?5, "
+                       "body = CASE WHEN erased = 1 AND ?2 <> 6 THEN NULL ELSE body END "
                        "WHERE place = ?1",
         [SQL_ERASE] = "UPDATE entry SET body = CASE WHEN ?2 THEN NULL ELSE body END, erased = 1, "
                       "row_hash = ?3 WHERE place = ?1",

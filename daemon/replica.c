@@ -110,6 +110,7 @@ static const char *const fact_names[FACT_COUNT] = {
         [FACT_PLACE] = "place",
         [FACT_BATCH] = "batch",
         [FACT_COMPLETE_MS] = "complete_ms",
+        [FACT_CONFIRM] = "confirm",
         [FACT_ENDING] = "ending",
         [FACT_DISTRUST] = "distrust",
         [FACT_CATALOGUE] = "catalogue",

@@ -53,6 +53,7 @@ enum replica_fact {
         FACT_PLACE,       /* newest entry of the outbox that is applied here */
         FACT_BATCH,       /* newest batch of receipts that is applied here */
         FACT_COMPLETE_MS, /* store's time of the last exchange that reached its end, 0: never */
+        FACT_CONFIRM, /* the store waits for our word that whoever left up to what was reached is erased */
         FACT_ENDING,      /* an end was reached and people who left are still to be erased */
         FACT_DISTRUST,    /* the end's vector was another than ours: send the list next time */
         FACT_CATALOGUE,   /* version of the catalogue that the rows were kept by */

@@ -443,6 +443,30 @@ static int vector_ahead(struct engine *engine, struct wire_feed_state *feeds, si
         return r < 0 ? r : 1;
 }
 
+/* Up to where everything was received, and whoever left by then erased. */
+static int put_erased(struct engine *engine, const struct wire_vector *vector,
+                      struct wire_erased *erased, struct wire_device_hello *hello)
+{
+        size_t count = 0;
+
+        /* Feeds are sorted by locality. */
+        for (size_t i = 0; i < vector->feeds_count && count < WIRE_LOCALITIES_MAX; i++) {
+                const struct uuid *locality = &vector->feeds[i].key.locality;
+                struct position reached;
+                int r;
+
+                if (i > 0 && uuid_equal(locality, &vector->feeds[i - 1].key.locality))
+                        continue;
+                r = replica_reached(engine->replica, locality, &reached);
+                if (r < 0)
+                        return r;
+                erased[count++] = (struct wire_erased){*locality, reached.epoch, reached.position};
+        }
+        hello->erased = erased;
+        hello->erased_count = count;
+        return 0;
+}
+
 /* @ahead: as the device will stand once the answer in hand is applied. Return: 1, 0 there is nothing to say ahead, or an error */
 static int put_hello(struct engine *engine, const struct engine_now *now, bool ahead,
                      struct arena *arena, struct buffer *out)
@@ -450,6 +474,7 @@ static int put_hello(struct engine *engine, const struct engine_now *now, bool a
         const struct outbox_counts *counts = outbox_counts(engine->outbox);
         struct session *session = &engine->session;
         struct wire_lane lanes[LANE_COUNT];
+        struct wire_erased erased[WIRE_LOCALITIES_MAX];
         struct wire_vector vector = {0};
         struct wire_feed_state *feeds;
         const struct uuid *parked;
@@ -496,6 +521,12 @@ static int put_hello(struct engine *engine, const struct engine_now *now, bool a
                 return r;
         hello.heads = heads;
         vector.feeds = feeds;
+        if (!ahead && session_may_confirm(engine)) {
+                r = put_erased(engine, &vector, erased, &hello);
+                session->confirmed = true;
+        }
+        if (r < 0)
+                return r;
         wire_put_device_hello(&hello, out);
         /* own work brings news of itself: with the list it comes back in the same round trip */
         list = ahead || session->list_vector || counts->states[OUTCOME_NONE] > 0 ||
@@ -517,6 +548,7 @@ static void begin_exchange(struct engine *engine, const struct engine_now *now)
         session->bytes_sent = session->bytes_received = 0;
         session->counted_sent = session->counted_received = 0;
         session->news = session->list_vector = session->stuck = session->drawn = false;
+        session->confirmed = false;
         engine->attempt_ms = now->wall_ms;
         schedule_begin(&engine->schedule, now->boot_ms);
         session_tell(engine);

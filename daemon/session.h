@@ -59,6 +59,7 @@ struct session {
         bool news;                               /* something came or was answered */
         bool list_vector;                        /* the next request carries the vector as a list */
         bool drawn;                              /* a new incarnation was drawn in it */
+        bool confirmed;                          /* a request of it said who is erased */
         bool stuck; /* the last round trip moved nothing: another one that does not either ends it */
         /* of the request that is out */
         uint64_t
@@ -86,7 +87,7 @@ struct session {
         bool passed_over;  /* it brought records of types that are not known here */
         bool asked_ahead;  /* the request that follows it was made already */
         size_t ahead_size; /* and has so many bytes */
-        bool erased;       /* people were erased: the end is a FULL commit and a checkpoint */
+        bool erased; /* people were erased, or are to be confirmed: the end is a FULL commit and a checkpoint */
         /* of the last exchange that ended */
         enum exchange_failure failure;
         uint64_t last_bytes_sent, last_bytes_received;

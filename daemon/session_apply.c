@@ -68,18 +68,19 @@ int session_next(struct engine *engine, const struct engine_now *now)
 {
         struct session *session = &engine->session;
         bool wanted = session->hello.vector_wanted && !session->listed_vector;
-        bool again = session->end.more || session->more_to_send || wanted;
+        bool confirm = session_may_confirm(engine) && !session->confirmed;
+        bool more = session->end.more || session->more_to_send || wanted;
 
         if (session->failure != EXCHANGE_OK) {
                 session_failed(engine, now, session->failure, 0);
                 return EXCHANGE_STOP;
         }
         session->news = session->news || session->moved;
-        if (!again) {
+        if (!more && !confirm) {
                 session_done(engine, now);
                 return EXCHANGE_DONE;
         }
-        if (!session->moved && !wanted) {
+        if (!session->moved && !wanted && !confirm) {
                 /* asked to go on, and nothing moves: not for ever */
                 if (session->stuck) {
                         session_failed(engine, now, EXCHANGE_PROTOCOL, 0);
@@ -89,7 +90,7 @@ int session_next(struct engine *engine, const struct engine_now *now)
         } else if (session->moved) {
                 session->stuck = false;
         }
-        session->list_vector = true;
+        session->list_vector = session->list_vector || more;
         session->state = SESSION_AGAIN;
         return EXCHANGE_AGAIN;
 }
@@ -247,6 +248,7 @@ static int apply_feeds(struct engine *engine)
                 r = replica_sweep(engine->replica);
         if (r >= 0 && end)
                 r = replica_set_fact(engine->replica, FACT_ENDING, 1);
+        session->erased = session->erased || (end && session->hello.leaving > 0);
         session->phase = end ? PHASE_ERASE : PHASE_AGAIN;
         return r;
 }
@@ -338,10 +340,25 @@ static int apply_end(struct engine *engine)
         if (r >= 0)
                 r = replica_set_fact(engine->replica, FACT_ENDING, 0);
         if (r >= 0)
+                r = replica_set_fact(engine->replica, FACT_CONFIRM, session->hello.leaving > 0);
+        if (r >= 0)
                 r = replica_set_fact(engine->replica, FACT_COMPLETE_MS, session->hello.now_ms);
         access_changed(engine->access, NULL);
         session->phase = PHASE_AGAIN;
         return r;
+}
+
+/* Power may have failed between an erasure and the emptying of its WAL: only then may it be spoken of. */
+static void seal_again(struct engine *engine)
+{
+        engine->sealed = replica_seal(engine->replica) >= 0;
+        if (!engine->sealed)
+                error_clear(); /* the next end tries again */
+}
+
+bool session_may_confirm(const struct engine *engine)
+{
+        return engine->sealed && replica_fact(engine->replica, FACT_CONFIRM) != 0;
 }
 
 int session_finish_erasing(struct engine *engine)
@@ -349,8 +366,10 @@ int session_finish_erasing(struct engine *engine)
         bool erased = false;
         int more = 1, r = 0;
 
-        if (!replica_fact(engine->replica, FACT_ENDING))
+        if (!replica_fact(engine->replica, FACT_ENDING)) {
+                seal_again(engine);
                 return 0;
+        }
         r = replica_full(engine->replica, true);
         while (more > 0 && r >= 0) {
                 r = engine_begin(engine);
@@ -365,8 +384,9 @@ int session_finish_erasing(struct engine *engine)
                 else
                         engine_rollback(engine);
         }
-        if (r >= 0 && erased)
+        if (r >= 0)
                 r = replica_seal(engine->replica);
+        engine->sealed = r >= 0;
         if (r >= 0)
                 r = replica_full(engine->replica, false);
         return r;
@@ -420,8 +440,10 @@ static int step(struct engine *engine)
         int r = 0;
 
         /* the erasures before it were not flushed: this commit makes all of them durable */
-        if (sealing)
+        if (sealing) {
+                engine->sealed = false;
                 r = replica_full(engine->replica, true);
+        }
         if (r >= 0)
                 r = engine_begin(engine);
         if (r < 0)
@@ -434,8 +456,10 @@ static int step(struct engine *engine)
                 engine_rollback(engine);
         if (r >= 0 && sealing)
                 r = replica_seal(engine->replica);
-        if (r >= 0 && sealing)
+        if (r >= 0 && sealing) {
+                engine->sealed = true;
                 r = replica_full(engine->replica, false);
+        }
         return r;
 }
 

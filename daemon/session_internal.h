@@ -27,6 +27,9 @@ void session_failed(struct engine *engine, const struct engine_now *now,
 /* session_next() - what to do when everything of an answer is applied: again, done, or stuck */
 int session_next(struct engine *engine, const struct engine_now *now);
 
+/* session_may_confirm() - does the store wait for our word about who is erased, and is it true on the disk? */
+bool session_may_confirm(const struct engine *engine);
+
 /* ---- histories that fork (session_again.c) ---- */
 
 enum { SESSION_AGAIN_MAX = 512 << 10 }; /* bytes of a request that receipts may fill, all in all */

@@ -60,7 +60,7 @@ int exchange_read(struct exchange *exchange, struct bytes body, const struct dev
 struct exchange_request *exchange_request_free(struct exchange_request *request);
 DEFINE_FREEP(exchange_request)
 
-/* exchange_has_work() - does the request carry anything to commit? If not, go straight to exchange_answer(). */
+/* exchange_has_work() - does the request carry anything to commit, or to confirm? If not, go straight to exchange_answer(). */
 bool exchange_has_work(const struct exchange_request *request);
 
 /* exchange_hello() - what the device said of itself; borrowed from the request */
@@ -85,6 +85,8 @@ struct exchange_answer {             /* init with {0} */
         struct buffer body;          /* zstd, to be sent as it is */
         struct custody_row *custody; /* people whose records are in this answer */
         size_t custody_count;
+        struct leaving_row *leaving; /* people whom this answer tells the device to let go of */
+        size_t leaving_count;
         bool commit_first; /* exchange_custody() must have returned 0 before the body leaves */
         struct uuid device;
         struct uuid *settled; /* entries that were parked and whose receipts the device knows */

@@ -8,6 +8,7 @@ void exchange_answer_deinit(struct exchange_answer *answer)
 {
         buffer_deinit(&answer->body);
         free(answer->custody);
+        free(answer->leaving);
         free(answer->settled);
         *answer = (struct exchange_answer){0};
 }
@@ -387,6 +388,22 @@ static int fill_changes(struct making *making)
         return r;
 }
 
+/* Who left, whether by an exit or by a change of grants, and whether anybody's erasure is still to be confirmed. */
+static int fill_leaving(struct making *making)
+{
+        struct buffer *leaving = &making->exchange->page.leaving;
+        uint64_t before = 0;
+        int r = 0;
+
+        if (making->hello.grants_listed)
+                r = exchange_leavers(making->exchange, &making->device, making->scopes, leaving);
+        if (r == 0)
+                r = making->storage->ops->leaving_count(making->storage, &making->device.id,
+                                                        &before);
+        making->hello.leaving = before + leaving->size / sizeof(struct leaving_row);
+        return r;
+}
+
 /* ---- all of it ---- */
 
 static int fill(struct making *making)
@@ -415,7 +432,9 @@ static int fill(struct making *making)
                 r = fill_grants(making);
         if (r == 0)
                 r = fill_localities(making);
-        return r < 0 ? r : fill_changes(making);
+        if (r == 0)
+                r = fill_changes(making);
+        return r < 0 ? r : fill_leaving(making);
 }
 
 static int write_answer(struct making *making, struct exchange_answer *ret)
@@ -443,6 +462,7 @@ static int write_answer(struct making *making, struct exchange_answer *ret)
 static void hand_over(struct making *making, struct exchange_answer *ret)
 {
         struct buffer *custody = &making->exchange->page.custody;
+        struct buffer *leaving = &making->exchange->page.leaving;
 
         ret->device = making->request->device.id;
         ret->more = making->end.more;
@@ -451,8 +471,12 @@ static void hand_over(struct making *making, struct exchange_answer *ret)
         making->settled = BUFFER_INIT;
         ret->custody_count = custody->size / sizeof(*ret->custody);
         ret->custody = (struct custody_row *)(void *)TAKE(custody->data);
-        ret->commit_first = ret->custody_count > 0 || ret->settled_count > 0;
         *custody = BUFFER_INIT;
+        ret->leaving_count = leaving->size / sizeof(*ret->leaving);
+        ret->leaving = (struct leaving_row *)(void *)TAKE(leaving->data);
+        *leaving = BUFFER_INIT;
+        ret->commit_first =
+                ret->custody_count > 0 || ret->leaving_count > 0 || ret->settled_count > 0;
 }
 
 int exchange_answer(struct exchange *exchange, struct exchange_request *request, int64_t now_ms,
@@ -487,6 +511,21 @@ int exchange_answer(struct exchange *exchange, struct exchange_request *request,
         return 0;
 }
 
+/* Whoever is sent again is not on the way out any more, whatever the device was told before. */
+static int put_custody(struct storage *storage, const struct exchange_answer *answer)
+{
+        uint64_t leaving = 0;
+        int r = storage->ops->custody_sent(storage, answer->custody, answer->custody_count);
+
+        if (r == 0)
+                r = storage->ops->leaving_count(storage, &answer->device, &leaving);
+        for (size_t i = 0; i < answer->custody_count && leaving > 0 && r == 0; i++)
+                r = storage->ops->leaving_remove(storage, &answer->device,
+                                                 &answer->custody[i].person);
+        return r < 0 ? r
+                     : storage->ops->leaving_put(storage, answer->leaving, answer->leaving_count);
+}
+
 int exchange_custody(struct exchange *exchange, const struct exchange_answer *const *answers,
                      size_t count, int64_t now_ms)
 {
@@ -497,8 +536,7 @@ int exchange_custody(struct exchange *exchange, const struct exchange_answer *co
         if (r < 0)
                 return r;
         for (size_t i = 0; i < count && r == 0; i++) {
-                r = storage->ops->custody_sent(storage, answers[i]->custody,
-                                               answers[i]->custody_count);
+                r = put_custody(storage, answers[i]);
                 if (r == 0)
                         r = storage->ops->settled_clear(storage, &answers[i]->device,
                                                         answers[i]->settled,

@@ -497,6 +497,8 @@ static int take_request(struct commit *commit, struct exchange_request *request)
         r = 0;
         for (size_t i = 0; i < request->item_count && r == 0; i++)
                 r = take_item(&taking, &request->items[i]);
+        if (r >= 0)
+                r = exchange_confirm(commit->exchange, request, &taking.device, commit->now_ms);
         return r < 0 ? r : report(&taking);
 }
 

@@ -81,6 +81,17 @@ struct exchange {
         struct public_key *signing_public; /* of settings->signing_key; made when needed */
 };
 
+/**
+ * exchange_leavers() - append (struct leaving_row) whom the device holds and is no longer granted, or not in that class
+ * @scopes: what it is granted; exchange->feeds lists the same. It reads all of the device's custody: for when grants changed
+ */
+int exchange_leavers(struct exchange *exchange, const struct device_row *device,
+                     const struct scope_set *scopes, struct buffer *ret);
+
+/* exchange_confirm() - in a commit: take a request's word about who was erased */
+int exchange_confirm(struct exchange *exchange, const struct exchange_request *request,
+                     const struct device_row *device, int64_t now_ms);
+
 /* exchange_device() - the device's row as it is now: 1 active, 0 not (it gets nothing), or an error */
 int exchange_device(struct exchange *exchange, const struct uuid *id, struct device_row *ret);
 

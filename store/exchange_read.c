@@ -310,7 +310,7 @@ int exchange_read(struct exchange *exchange, struct bytes body, const struct dev
 
 bool exchange_has_work(const struct exchange_request *request)
 {
-        return request->item_count > 0;
+        return request->item_count > 0 || request->hello.erased_count > 0;
 }
 
 const struct wire_device_hello *exchange_hello(const struct exchange_request *request)

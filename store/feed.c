@@ -36,6 +36,7 @@ struct load {
         const struct device_row *device;
         const struct scope *scope;
         bool home_seen; /* the scope has feeds in the device's own locality */
+        bool grants_only;
 };
 
 static int last_row(struct load *load, const struct storage_locality *locality, struct feed *feed)
@@ -64,7 +65,7 @@ static int add_feeds(void *context, const struct uuid *locality, uint64_t number
         int r = grow(&list->grants, sizeof(*list->grants), list->grant_count,
                      &list->grant_capacity);
 
-        if (!state)
+        if (!state && !load->grants_only)
                 return FAIL(PANNIER_E_CORRUPT, "a feed of a locality that is not there");
         if (r < 0)
                 return r;
@@ -75,6 +76,8 @@ static int add_feeds(void *context, const struct uuid *locality, uint64_t number
                 .id = load->scope->id,
                 .ceiling = load->device->ceiling,
         };
+        if (load->grants_only)
+                return 0;
         for (int class = CLASS_BASIC; class <= (int)load->device->ceiling; class ++) {
                 struct feed feed = {
                         .key = {*locality, load->scope->kind, load->scope->id,
@@ -115,18 +118,17 @@ static int compare_feeds(const void *a, const void *b)
                                      &((const struct feed *)b)->key);
 }
 
-int feed_list_load(struct feed_list *list, struct storage *storage, const struct device_row *device,
-                   const struct scope_set *scopes)
+static int load_list(struct load *load, const struct scope_set *scopes)
 {
-        struct load load = {.list = list, .storage = storage, .device = device};
+        struct feed_list *list = load->list;
 
         list->count = 0;
         list->grant_count = 0;
         for (size_t i = 0; i < scopes->count; i++) {
                 int r;
 
-                load.scope = &scopes->items[i];
-                r = add_scope(&load);
+                load->scope = &scopes->items[i];
+                r = add_scope(load);
                 if (r < 0)
                         return r;
         }
@@ -136,6 +138,23 @@ int feed_list_load(struct feed_list *list, struct storage *storage, const struct
                 qsort(list->items, list->count, sizeof(*list->items), compare_feeds);
         wire_grants_sort(list->grants, list->grant_count);
         return 0;
+}
+
+int feed_list_load(struct feed_list *list, struct storage *storage, const struct device_row *device,
+                   const struct scope_set *scopes)
+{
+        struct load load = {.list = list, .storage = storage, .device = device};
+
+        return load_list(&load, scopes);
+}
+
+int feed_list_grants(struct feed_list *list, struct storage *storage,
+                     const struct device_row *device, const struct scope_set *scopes)
+{
+        struct load load = {
+                .list = list, .storage = storage, .device = device, .grants_only = true};
+
+        return load_list(&load, scopes);
 }
 
 /* ---- vectors ---- */

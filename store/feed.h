@@ -42,6 +42,10 @@ void feed_list_deinit(struct feed_list *list); /* also for CLEANUP */
 int feed_list_load(struct feed_list *list, struct storage *storage, const struct device_row *device,
                    const struct scope_set *scopes);
 
+/* feed_list_grants() - only the grants, without the feeds; also in a write transaction */
+int feed_list_grants(struct feed_list *list, struct storage *storage,
+                     const struct device_row *device, const struct scope_set *scopes);
+
 /* feed_list_hash() - wire_vector_hash() of a device that has read everything */
 int feed_list_hash(const struct feed_list *list, uint8_t ret[HASH_SIZE]);
 
@@ -69,6 +73,7 @@ struct feed_page { /* init with {0} */
         struct buffer feeds;        /* feed messages, in the order of reading */
         struct buffer custody;      /* struct custody_row behind each other, one per person */
         struct buffer joins, exits; /* struct uuid behind each other, of the feed being read */
+        struct buffer leaving; /* struct leaving_row behind each other: the exits of all feeds */
         struct buffer memberships;
         struct feed_person *people; /* hashed by id */
         size_t person_count, person_capacity;

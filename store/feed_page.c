@@ -44,6 +44,7 @@ void feed_page_deinit(struct feed_page *page)
         buffer_deinit(&page->custody);
         buffer_deinit(&page->joins);
         buffer_deinit(&page->exits);
+        buffer_deinit(&page->leaving);
         buffer_deinit(&page->memberships);
         free(page->people);
         *page = (struct feed_page){0};
@@ -430,6 +431,22 @@ static int read_record(struct scan *scan, const struct feed_row *row, const stru
         return send_row(scan, type, sent);
 }
 
+/* The device knows once it has read this snapshot to its end. */
+static int note_leaving(struct scan *scan, const struct uuid *person)
+{
+        const struct storage_locality *state =
+                scan->storage->ops->locality(scan->storage, &scan->feed->key.locality);
+        const struct leaving_row row = {
+                .locality = scan->feed->key.locality,
+                .device = scan->device->id,
+                .person = *person,
+                .told = {scan->feed->last.epoch, state ? state->position : 0},
+        };
+
+        buffer_append(&scan->page->leaving, BYTES(&row, sizeof(row)));
+        return buffer_check(&scan->page->leaving);
+}
+
 static int read_exit(struct scan *scan, const struct feed_row *row)
 {
         struct custody_row custody;
@@ -438,7 +455,8 @@ static int read_exit(struct scan *scan, const struct feed_row *row)
 
         if (r <= 0 || custody.erased_ms != 0)
                 return r < 0 ? r : 0;
-        return append_id(scan, &scan->page->exits, &row->id);
+        r = note_leaving(scan, &row->id);
+        return r < 0 ? r : append_id(scan, &scan->page->exits, &row->id);
 }
 
 static int read_row(void *context, const struct feed_row *row, const struct wire_row *sent)

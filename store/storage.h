@@ -224,6 +224,13 @@ struct custody_row {
         uint8_t held;      /* highest class that it holds, or may; 0: nothing is left there */
 };
 
+/* Somebody whom a device was told to let go of, and has not confirmed. */
+struct leaving_row {
+        struct uuid locality;
+        struct uuid device, person;
+        struct position told; /* of the snapshot in which it was told */
+};
+
 /* A conflict that nobody has decided yet: found by the record and field (or group) it is about. */
 struct open_conflict {
         struct uuid locality;
@@ -506,6 +513,18 @@ struct storage_ops {
                                  void *context);
         int (*custody_each)(struct storage *storage, const struct uuid *device,
                             int (*visit)(void *context, const struct custody_row *row),
+                            void *context);
+
+        /* custody_erased() - write; the device holds no class above @held any more; 0: nothing is left there */
+        int (*custody_erased)(struct storage *storage, const struct uuid *device,
+                              const struct uuid *person, uint8_t held, int64_t now_ms);
+        /* leaving: whom a device is to let go of. put: write, a newer row replaces the old one */
+        int (*leaving_put)(struct storage *storage, const struct leaving_row *rows, size_t count);
+        int (*leaving_remove)(struct storage *storage, const struct uuid *device,
+                              const struct uuid *person);
+        int (*leaving_count)(struct storage *storage, const struct uuid *device, uint64_t *ret);
+        int (*leaving_each)(struct storage *storage, const struct uuid *device,
+                            int (*visit)(void *context, const struct leaving_row *row),
                             void *context);
 
         /* -- devices (storage_sqlite_devices.c) -- */

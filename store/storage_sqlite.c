@@ -616,6 +616,7 @@ static void fill_ops(struct storage_sqlite *sqlite)
         sqlite_lane_ops(&sqlite->ops);
         sqlite_feed_ops(&sqlite->ops);
         sqlite_member_ops(&sqlite->ops);
+        sqlite_custody_ops(&sqlite->ops);
         sqlite_device_ops(&sqlite->ops);
         sqlite_load_ops(&sqlite->ops);
         sqlite_epoch_ops(&sqlite->ops);
@@ -649,6 +650,8 @@ static int open_tables(struct storage_sqlite *sqlite)
                 r = sqlite_feed_prepare(sqlite);
         if (r == 0)
                 r = sqlite_members_prepare(sqlite);
+        if (r == 0)
+                r = sqlite_custody_prepare(sqlite);
         if (r == 0)
                 r = sqlite_devices_prepare(sqlite);
         if (r == 0)

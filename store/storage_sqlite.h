@@ -27,6 +27,7 @@ enum sqlite_group {
         GROUP_LANES,
         GROUP_FEED,
         GROUP_MEMBERS,
+        GROUP_CUSTODY,
         GROUP_DEVICES,
         GROUP_LOAD,
         GROUP_EPOCHS,
@@ -115,6 +116,7 @@ void sqlite_log_ops(struct storage_ops *ops);
 void sqlite_lane_ops(struct storage_ops *ops);
 void sqlite_feed_ops(struct storage_ops *ops);
 void sqlite_member_ops(struct storage_ops *ops);
+void sqlite_custody_ops(struct storage_ops *ops);
 void sqlite_device_ops(struct storage_ops *ops);
 void sqlite_load_ops(struct storage_ops *ops);
 void sqlite_epoch_ops(struct storage_ops *ops);
@@ -124,6 +126,7 @@ int sqlite_log_prepare(struct storage_sqlite *sqlite);
 int sqlite_lanes_prepare(struct storage_sqlite *sqlite);
 int sqlite_feed_prepare(struct storage_sqlite *sqlite);
 int sqlite_members_prepare(struct storage_sqlite *sqlite);
+int sqlite_custody_prepare(struct storage_sqlite *sqlite);
 int sqlite_devices_prepare(struct storage_sqlite *sqlite);
 int sqlite_load_prepare(struct storage_sqlite *sqlite);
 int sqlite_epochs_prepare(struct storage_sqlite *sqlite);

@@ -1,5 +1,5 @@
 /*
- * Rows of feeds; open conflicts and custody.
+ * Rows of feeds; open conflicts.
  */
 #include "common/error.h"
 #include "store/storage_sqlite.h"
@@ -15,14 +15,8 @@ enum feed_sql {
         SQL_CONFLICT_FIND,
         SQL_CONFLICT_OPEN,
         SQL_CONFLICT_CLOSE,
-        SQL_CUSTODY_GET,
-        SQL_CUSTODY_SENT,
-        SQL_CUSTODY_EACH,
-        SQL_CUSTODY_OF,
         SQL_FEED_COUNT_
 };
-
-#define CUSTODY_COLUMNS "locality, device, person, since_ms, position, erased_ms, class, held"
 
 static const char *const feed_sql[SQL_FEED_COUNT_] = {
         [SQL_ROW_PUT] =
@@ -45,22 +39,6 @@ static const char *const feed_sql[SQL_FEED_COUNT_] = {
                 "INSERT OR REPLACE INTO open_conflict (locality, record, key, conflict)"
                 " VALUES (?1, ?2, ?3, ?4)",
         [SQL_CONFLICT_CLOSE] = "DELETE FROM open_conflict WHERE locality = ?1 AND conflict = ?2",
-        [SQL_CUSTODY_GET] =
-                "SELECT " CUSTODY_COLUMNS " FROM custody WHERE device = ?1 AND person = ?2",
-        /* Somebody who comes back after an erasure is held since now. */
-        [SQL_CUSTODY_SENT] =
-                "INSERT INTO custody (device, person, locality, since_ms, position, erased_ms,"
-                " class, held)"
-                " VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?6) ON CONFLICT (device, person) DO UPDATE SET"
-                " since_ms = CASE erased_ms WHEN 0 THEN since_ms ELSE excluded.since_ms END,"
-                " position = CASE locality WHEN excluded.locality"
-                " THEN max(position, excluded.position) ELSE excluded.position END,"
-                " locality = excluded.locality, erased_ms = 0,"
-                " class = max(class, excluded.class), held = max(held, excluded.held)",
-        [SQL_CUSTODY_OF] =
-                "SELECT " CUSTODY_COLUMNS " FROM custody WHERE person = ?1 ORDER BY device",
-        [SQL_CUSTODY_EACH] =
-                "SELECT " CUSTODY_COLUMNS " FROM custody WHERE device = ?1 ORDER BY person",
 };
 
 _Static_assert((int)SQL_FEED_COUNT_ <= (int)SQLITE_STMT_MAX, "room for the statements");
@@ -252,104 +230,6 @@ static int op_conflict_close(struct storage *storage, const struct uuid *localit
         return db_run(sqlite->db, stmt);
 }
 
-/* ---- custody ---- */
-
-static void read_custody(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, struct custody_row *ret)
-{
-        *ret = (struct custody_row){
-                .locality = sqlite_locality_id(sqlite, db_column_int(stmt, 0)),
-                .device = db_column_uuid(stmt, 1),
-                .person = db_column_uuid(stmt, 2),
-                .since_ms = db_column_int(stmt, 3),
-                .position = (uint64_t)db_column_int(stmt, 4),
-                .erased_ms = db_column_int(stmt, 5),
-                .class = (uint8_t)db_column_int(stmt, 6),
-                .held = (uint8_t)db_column_int(stmt, 7),
-        };
-}
-
-static int op_custody_get(struct storage *storage, const struct uuid *device,
-                          const struct uuid *person, struct custody_row *ret)
-{
-        struct storage_sqlite *sqlite = sqlite_of(storage);
-        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_CUSTODY_GET);
-        int r;
-
-        sqlite_bind_id(stmt, 1, device);
-        sqlite_bind_id(stmt, 2, person);
-        r = db_step(sqlite->db, stmt);
-        if (r <= 0)
-                return r;
-        read_custody(sqlite, stmt, ret);
-        db_reset(stmt);
-        return 1;
-}
-
-static int put_custody(struct storage_sqlite *sqlite, const struct custody_row *row)
-{
-        sqlite3_stmt *stmt = feed_stmt(sqlite, SQL_CUSTODY_SENT);
-        int64_t number;
-        int r = sqlite_locality(sqlite, &row->locality, &number);
-
-        if (r < 0)
-                return r;
-        sqlite_bind_id(stmt, 1, &row->device);
-        sqlite_bind_id(stmt, 2, &row->person);
-        db_bind_int(stmt, 3, number);
-        db_bind_int(stmt, 4, row->since_ms);
-        db_bind_int(stmt, 5, (int64_t)row->position);
-        db_bind_int(stmt, 6, row->class);
-        return db_run(sqlite->db, stmt);
-}
-
-static int op_custody_sent(struct storage *storage, const struct custody_row *rows, size_t count)
-{
-        struct storage_sqlite *sqlite = sqlite_of(storage);
-        int r = sqlite_writing(sqlite);
-
-        for (size_t i = 0; i < count && r == 0; i++)
-                r = put_custody(sqlite, &rows[i]);
-        return r;
-}
-
-struct custody_visit {
-        int (*visit)(void *context, const struct custody_row *row);
-        void *context;
-};
-
-static int take_custody(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, void *context)
-{
-        const struct custody_visit *visit = context;
-        struct custody_row row;
-
-        read_custody(sqlite, stmt, &row);
-        return visit->visit(visit->context, &row);
-}
-
-static int visit_custody(struct storage *storage, enum feed_sql sql, const struct uuid *id,
-                         int (*visit)(void *context, const struct custody_row *row), void *context)
-{
-        struct storage_sqlite *sqlite = sqlite_of(storage);
-        sqlite3_stmt *stmt = feed_stmt(sqlite, sql);
-
-        sqlite_bind_id(stmt, 1, id);
-        return sqlite_each(sqlite, stmt, take_custody, &(struct custody_visit){visit, context});
-}
-
-static int op_custody_each(struct storage *storage, const struct uuid *device,
-                           int (*visit)(void *context, const struct custody_row *row),
-                           void *context)
-{
-        return visit_custody(storage, SQL_CUSTODY_EACH, device, visit, context);
-}
-
-static int op_custody_of_person(struct storage *storage, const struct uuid *person,
-                                int (*visit)(void *context, const struct custody_row *row),
-                                void *context)
-{
-        return visit_custody(storage, SQL_CUSTODY_OF, person, visit, context);
-}
-
 void sqlite_feed_ops(struct storage_ops *ops)
 {
         ops->feed_put = op_feed_put;
@@ -360,10 +240,6 @@ void sqlite_feed_ops(struct storage_ops *ops)
         ops->conflict_find = op_conflict_find;
         ops->conflict_open = op_conflict_open;
         ops->conflict_close = op_conflict_close;
-        ops->custody_get = op_custody_get;
-        ops->custody_sent = op_custody_sent;
-        ops->custody_each = op_custody_each;
-        ops->custody_of_person = op_custody_of_person;
 }
 
 int sqlite_feed_prepare(struct storage_sqlite *sqlite)

@@ -370,6 +370,13 @@ static void store_answers(struct station *station, struct bytes body, struct buf
         buffer_append(out, buffer_view(&answer.body));
 }
 
+void station_replay(struct station *station, struct bytes request)
+{
+        CLEANUP(buffer_deinit) struct buffer answer = BUFFER_INIT;
+
+        store_answers(station, request, &answer);
+}
+
 void station_send(struct station *station)
 {
         struct engine_now now = station_now(station);

@@ -76,6 +76,8 @@ struct engine_now station_now(struct station *station);
 
 /* station_send() - the request of the next round trip is made, or went ahead, and the store's answer is in station->answer */
 void station_send(struct station *station);
+/* station_replay() - the network hands a request to the store once more; nobody takes the answer */
+void station_replay(struct station *station, struct bytes request);
 /* station_ahead() - where the engine has a request ahead, make it; call it after whatever returned EXCHANGE_STEP */
 void station_ahead(struct station *station);
 /* station_take() - the answer goes into the engine, and all steps are made (with `ahead`: as the daemon does it); returns enum exchange_next */

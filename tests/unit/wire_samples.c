@@ -190,6 +190,8 @@ static void put_device_hello(struct buffer *out)
 {
         struct wire_head head = sample_head();
         struct wire_lane lanes[LANE_COUNT] = {{.seq = 24}, {.seq = 1000}, {0}};
+        struct wire_erased erased = {
+                .locality = head.locality, .epoch = head.epoch, .position = head.position};
         struct wire_device_hello hello = {
                 .protocol = WIRE_PROTOCOL,
                 .catalogue = 1,
@@ -211,6 +213,8 @@ static void put_device_hello(struct buffer *out)
                 .trust = 1,
                 .order = 0,
                 .told_ms = SAMPLE_MS - 500,
+                .erased = &erased,
+                .erased_count = 1,
         };
 
         for (size_t i = 0; i < 2; i++) {
