@@ -45,6 +45,7 @@ class Pannier:
         self.warm.stop()
         self.store.stop()
         self.store.keep()
+        self.warm.keep()
         return self
 
     def __exit__(self, *_):
@@ -73,6 +74,7 @@ class Pannier:
         if number == 0:
             figures.set("load", self.load_ms)
         self.store.restore()
+        self.warm.restore()
         self.store.start()
         self.device = Device(self.build, self.scratch, f"device{number}")
         self.device.start()

@@ -140,6 +140,16 @@ class Device:
             stop(self.process)
             self.process = None
 
+    def keep(self):
+        """Remember the state as it is, for restore(); while the daemon does not run."""
+        shutil.copytree(self.state, self.folder / "state-kept")
+
+    def restore(self):
+        """With a store that was restored goes a device that saw nothing since: what it knows of later would begin a new epoch."""
+        self.stop()
+        shutil.rmtree(self.state)
+        shutil.copytree(self.folder / "state-kept", self.state)
+
     def ask(self, method, path, staff=None, body=None):
         """One call of the local API: (status, JSON)."""
         connection = UnixConnection(self.socket)
