@@ -93,6 +93,12 @@ json_t *command_json_uuid(const struct uuid *id);
  */
 int command_device(struct storage *storage, const char *word, struct device_row *ret);
 
+/*
+ * command_show_incidents() - what is out of the ordinary in the histories of devices: identities in use twice, forks, gaps
+ * @array: filled; NULL: printed as text
+ */
+int command_show_incidents(struct storage *storage, json_t *array);
+
 /* The commands themselves. */
 int command_init(struct command_line *line);
 int command_serve(struct command_line *line);

@@ -107,7 +107,9 @@ static json_t *locality_json(const struct storage_locality *locality, struct byt
                              const struct storage_counts *counts)
 {
         return json_pack(
-                "{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+                "{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+                "s:I, "
+                "s:I}",
                 "locality", command_json_uuid(&locality->id), "name", json_text(name), "epoch",
                 (json_int_t)locality->epoch, "position", (json_int_t)locality->position, "log",
                 (json_int_t)locality->number, "people", (json_int_t)counts->people, "records",
@@ -118,7 +120,8 @@ static json_t *locality_json(const struct storage_locality *locality, struct byt
                 (json_int_t)counts->outcomes[OUTCOME_HELD], "late",
                 (json_int_t)counts->outcomes[OUTCOME_LATE], "quarantined",
                 (json_int_t)counts->quarantined, "parked", (json_int_t)counts->parked, "conflicts",
-                (json_int_t)counts->conflicts);
+                (json_int_t)counts->conflicts, "backup_epoch", (json_int_t)locality->backup.epoch,
+                "backup_position", (json_int_t)locality->backup.position);
 }
 
 static void locality_row(struct table *table, const struct storage_locality *locality,
@@ -190,29 +193,33 @@ static int64_t database_size(const char *data)
 }
 
 static int print_status(const struct command_line *line, const struct store_settings *settings,
-                        const struct table *table, json_t *localities)
+                        struct storage *storage, const struct table *table, json_t *localities)
 {
         CLEANUP(store_identity_freep) struct store_identity *identity = NULL;
         struct certificate_facts authority;
         char server_until[32], authority_until[32];
         int64_t size = database_size(line->data);
         bool served = is_served(line->data);
+        json_t *incidents = line->json ? json_array() : NULL;
         int r = identity_load(line->data, &identity);
 
         r = r < 0 ? r : crypto_certificate_read(ca_certificate(identity->ca), &authority);
+        if (r >= 0 && line->json)
+                r = command_show_incidents(storage, incidents);
         if (r < 0) {
                 json_decref(localities);
+                json_decref(incidents);
                 return r;
         }
         if (line->json)
                 return command_print_json(json_pack(
-                        "{s:s, s:b, s:s, s:s, s:I, s:o, s:o, s:o}", "name", settings->name,
+                        "{s:s, s:b, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "name", settings->name,
                         "serving", (int)served, "environment",
                         settings->environment == NHS_ENVIRONMENT_LIVE ? "live" : "test", "hosts",
                         settings->hosts, "database_bytes", (json_int_t)size,
                         "server_certificate_until", command_json_time(identity->server_until_ms),
                         "authority_until", command_json_time(authority.not_after_ms), "localities",
-                        localities));
+                        localities, "incidents", incidents));
         (void)printf("%s (%s), %s\nDatabase     %" PRId64
                      " MiB\nCertificate  until %s, authority until %s\n\n",
                      settings->name,
@@ -220,7 +227,8 @@ static int print_status(const struct command_line *line, const struct store_sett
                      served ? "serving" : "not serving", (size + (1 << 20) - 1) >> 20,
                      command_time(identity->server_until_ms, server_until),
                      command_time(authority.not_after_ms, authority_until));
-        return table_print(table, stdout);
+        r = table_print(table, stdout);
+        return r < 0 ? r : command_show_incidents(storage, NULL);
 }
 
 int command_status(struct command_line *line)
@@ -245,7 +253,7 @@ int command_status(struct command_line *line)
         status.table = table;
         r = storage->ops->localities(storage, show_locality, &status);
         storage->ops->rollback(storage);
-        return r < 0 ? r : print_status(line, &settings, table, TAKE(array));
+        return r < 0 ? r : print_status(line, &settings, storage, table, TAKE(array));
 }
 
 /* ---- person ---- */

@@ -195,12 +195,181 @@ static void a_store_that_lost_commits_is_healed_by_its_devices(void **state)
         verify();
 }
 
+/* ---- bases ---- */
+
+static void a_base_of_the_lost_history_is_not_taken_for_one_of_the_new(void **state)
+{
+        uint64_t epoch = locality().epoch;
+        char image[300];
+
+        (void)snprintf(image, sizeof(image), "%s", unit_path(state, "image.db"));
+        assert_int_equal(alert(&tablet, 1, "first"), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(station_sync(&other), EXCHANGE_DONE);
+        rig_keep(&rig, image);
+        /* the lost history goes far ahead, and the other one sees it: its base has a great position */
+        for (uint32_t i = 2; i <= 9; i++) {
+                assert_int_equal(alert(&tablet, i, "later"), 0);
+                assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        }
+        assert_int_equal(edit(&tablet, 101, 1, "seen by the other one"), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(station_sync(&other), EXCHANGE_DONE);
+        assert_int_equal(edit(&other, 201, 1, "on top of it"), 0);
+        rig_reopen(&rig, image);
+
+        /* somebody whom the loss does not concern edits the same field before anybody tells of it */
+        struct station third;
+        station_open(&third, &rig, 3, state, &rig.team);
+        assert_int_equal(station_sync(&third), EXCHANGE_DONE);
+        assert_string_equal(text_of(&third, 1), "first");
+        assert_int_equal(edit(&third, 301, 1, "in between"), 0);
+        assert_int_equal(station_sync(&third), EXCHANGE_DONE);
+        assert_int_equal(locality().epoch, epoch); /* nobody told of it yet */
+
+        assert_int_equal(station_sync(&other), EXCHANGE_DONE);
+        assert_true(locality().epoch > epoch);
+        assert_int_equal(state_of(&other, 201), OUTCOME_HELD); /* it never saw "in between" */
+        assert_string_equal(text_of(&third, 1), "in between");
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_true(state_of(&tablet, 101) == OUTCOME_HELD);
+        assert_int_equal(conflicts(), 1);
+        assert_int_equal(state_of(&tablet, 9), OUTCOME_APPLIED);
+        verify();
+        station_close(&third);
+}
+
+/* ---- what nobody brings back ---- */
+
+static void what_nobody_gives_back_goes_from_every_device(void **state)
+{
+        struct uuid lost;
+        char image[300];
+
+        (void)snprintf(image, sizeof(image), "%s", unit_path(state, "image.db"));
+        assert_int_equal(alert(&tablet, 1, "stays"), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        rig_keep(&rig, image);
+        lost = rig_person(&rig, 7, "Gone", "Gill",
+                          &rig.team); /* loaded at the store: no device has it as an entry */
+        assert_int_equal(alert(&tablet, 2, "by a device that is lost, too"), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(station_sync(&other), EXCHANGE_DONE);
+        assert_non_null(station_text(&other, &rig.nurse, &lost, "family", NULL, NULL));
+        assert_non_null(text_of(&other, 2));
+        rig_reopen(&rig, image);
+
+        assert_int_equal(station_sync(&other), EXCHANGE_DONE);
+        assert_null(station_text(&other, &rig.nurse, &lost, "family", NULL, NULL));
+        assert_null(text_of(&other, 2));
+        assert_string_equal(text_of(&other, 1), "stays");
+        is_quiet(&other);
+        /* and when its device comes after all, it is there again */
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(station_sync(&other), EXCHANGE_DONE);
+        assert_non_null(text_of(&other, 2));
+        is_quiet(&other);
+        is_quiet(&tablet);
+        verify();
+}
+
+static void who_saw_nothing_of_what_was_lost_goes_on_where_it_was(void **state)
+{
+        char image[300];
+        size_t first;
+
+        (void)snprintf(image, sizeof(image), "%s", unit_path(state, "image.db"));
+        rig_records(&rig, &person, 1, 300,
+                    "a visit of some length, so that sending all of them again shows");
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(station_sync(&other), EXCHANGE_DONE);
+        first = (size_t)other.engine->session.last_bytes_received;
+        rig_keep(&rig, image);
+        assert_int_equal(alert(&tablet, 1, "lost and found"), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        rig_reopen(&rig, image);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(rig.losses, 1);
+        assert_int_equal(station_sync(&other), EXCHANGE_DONE);
+        assert_non_null(text_of(&other, 1));
+        assert_true(other.engine->session.last_bytes_received < first);
+        is_quiet(&other);
+}
+
+static void a_store_that_loses_commits_again_and_again_is_healed_again_and_again(void **state)
+{
+        uint64_t epoch = locality().epoch;
+        char image[300];
+
+        (void)snprintf(image, sizeof(image), "%s", unit_path(state, "image.db"));
+        rig_keep(&rig, image);
+        for (uint32_t round = 1; round <= 4; round++) {
+                assert_int_equal(alert(&tablet, round, "mine"), 0);
+                assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+                assert_int_equal(alert(&other, 100 + round, "theirs"), 0);
+                assert_int_equal(station_sync(&other), EXCHANGE_DONE);
+                rig_reopen(&rig,
+                           image); /* always the same one: it knows nothing of the epochs before */
+                assert_int_equal(station_sync(round % 2 ? &tablet : &other), EXCHANGE_DONE);
+                assert_int_equal(station_sync(round % 2 ? &other : &tablet), EXCHANGE_DONE);
+                assert_true(locality().epoch > epoch);
+                epoch = locality().epoch;
+                assert_int_equal(entries_in_log(), 2 * round);
+        }
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        for (uint32_t round = 1; round <= 4; round++) {
+                assert_int_equal(state_of(&tablet, round), OUTCOME_APPLIED);
+                assert_int_equal(state_of(&other, 100 + round), OUTCOME_APPLIED);
+                assert_non_null(text_of(&tablet, 100 + round));
+        }
+        is_quiet(&tablet);
+        is_quiet(&other);
+        verify();
+}
+
+static void a_power_cut_in_the_middle_of_healing_loses_nothing(void **state)
+{
+        char image[300];
+        struct engine_now now;
+        int r;
+
+        (void)snprintf(image, sizeof(image), "%s", unit_path(state, "image.db"));
+        rig_keep(&rig, image);
+        for (uint32_t i = 1; i <= 10; i++)
+                assert_int_equal(alert(&tablet, i, "work"), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        rig_reopen(&rig, image);
+        for (int cut = 0; cut < 12; cut++) { /* each time one step further */
+                station_send(&tablet);
+                now = station_now(&tablet);
+                r = engine_exchange_answer(tablet.engine, &now, buffer_view(&tablet.answer));
+                for (int i = 0; i < cut && r == EXCHANGE_STEP; i++)
+                        r = engine_exchange_step(tablet.engine, &now);
+                station_stop(&tablet);
+                tablet.has_early = false;
+                station_start(&tablet);
+        }
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(entries_in_log(), 10);
+        for (uint32_t i = 1; i <= 10; i++) {
+                assert_int_equal(state_of(&tablet, i), OUTCOME_APPLIED);
+                assert_non_null(text_of(&tablet, i));
+        }
+        is_quiet(&tablet);
+        verify();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(a_store_that_lost_commits_is_healed_by_its_devices),
+                TEST(a_base_of_the_lost_history_is_not_taken_for_one_of_the_new),
+                TEST(what_nobody_gives_back_goes_from_every_device),
+                TEST(who_saw_nothing_of_what_was_lost_goes_on_where_it_was),
+                TEST(a_store_that_loses_commits_again_and_again_is_healed_again_and_again),
+                TEST(a_power_cut_in_the_middle_of_healing_loses_nothing),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
