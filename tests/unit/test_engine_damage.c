@@ -1,4 +1,4 @@
-/* Rows of the outbox that are no longer what was written: nothing waits for ever, and both ends know why. */
+/* Rows that are no longer what was written, or could not be: nothing waits for ever, nothing is missing, both ends know why. */
 #include "tests/unit/engine_support.h"
 #include "tests/unit/unit.h"
 
@@ -302,6 +302,74 @@ static void doctor_finds_what_is_damaged(void **state)
         assert_true(bad > 0);
 }
 
+/* ---- a disk that refuses ---- */
+
+static int refuse_commit(void *context)
+{
+        (void)context;
+        return 1;
+}
+
+static size_t visits_here(void)
+{
+        sqlite3_stmt *stmt;
+        size_t count;
+
+        assert_int_equal(sqlite3_prepare_v2(db_handle(tablet.engine->options.replica_db),
+                                            "SELECT count(*) FROM r_visit", -1, &stmt, NULL),
+                         SQLITE_OK);
+        assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+        count = (size_t)sqlite3_column_int64(stmt, 0);
+        assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+        return count;
+}
+
+static void lose_what_is_gathered(void)
+{
+        assert_true(visits_here() > 0);
+        sqlite3_commit_hook(db_handle(tablet.engine->options.replica_db), refuse_commit, NULL);
+        assert_true(replica_flush(tablet.engine->replica) < 0);
+        sqlite3_commit_hook(db_handle(tablet.engine->options.replica_db), NULL, NULL);
+        assert_int_equal(visits_here(), 0);
+}
+
+static void no_cursor_passes_records_that_could_not_be_written(void **state)
+{
+        struct engine_now now = station_now(&tablet);
+        int r;
+
+        (void)state;
+        assert_int_equal(replica_flush(tablet.engine->replica), 0);
+        rig_records(&rig, &person, 1, 700, "a visit of some length, so that pages fill");
+        /* between two steps */
+        station_send(&tablet);
+        assert_int_equal(station_take(&tablet), EXCHANGE_AGAIN); /* the vector is asked for */
+        station_send(&tablet);
+        r = engine_exchange_answer(tablet.engine, &now, buffer_view(&tablet.answer));
+        while (r == EXCHANGE_STEP && visits_here() == 0)
+                r = engine_exchange_step(tablet.engine, &now);
+        assert_int_equal(r, EXCHANGE_STEP);
+        lose_what_is_gathered();
+        while (r == EXCHANGE_STEP)
+                r = engine_exchange_step(tablet.engine, &now);
+        assert_int_equal(r, PANNIER_E_STORAGE);
+        /* while the request for the next page is out */
+        rig.settings.changes_max = 6000;
+        station_send(&tablet);
+        assert_int_equal(station_take(&tablet), EXCHANGE_AGAIN);
+        while (visits_here() == 0) {
+                station_send(&tablet);
+                assert_int_equal(station_take(&tablet), EXCHANGE_AGAIN);
+        }
+        station_send(&tablet);
+        lose_what_is_gathered();
+        assert_int_equal(engine_exchange_answer(tablet.engine, &now, buffer_view(&tablet.answer)),
+                         PANNIER_E_STORAGE);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(visits_here(), 700);
+        rig.settings.changes_max = 0;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -313,6 +381,7 @@ int main(void)
                 TEST(a_head_that_is_damaged_once_its_entry_is_settled_holds_nothing_back),
                 TEST(a_parked_entry_that_is_damaged_later_gets_its_outcome),
                 TEST(doctor_finds_what_is_damaged),
+                TEST(no_cursor_passes_records_that_could_not_be_written),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -584,64 +584,6 @@ static void a_replica_that_cannot_be_written_loses_nothing(void **state)
         assert_int_equal(state_of(&tablet, 2), OUTCOME_APPLIED);
 }
 
-static size_t visits_here(void)
-{
-        sqlite3_stmt *stmt;
-        size_t count;
-
-        assert_int_equal(sqlite3_prepare_v2(db_handle(tablet.engine->options.replica_db),
-                                            "SELECT count(*) FROM r_visit", -1, &stmt, NULL),
-                         SQLITE_OK);
-        assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-        count = (size_t)sqlite3_column_int64(stmt, 0);
-        assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
-        return count;
-}
-
-static void lose_what_is_gathered(void)
-{
-        assert_true(visits_here() > 0);
-        sqlite3_commit_hook(db_handle(tablet.engine->options.replica_db), refuse_commit, NULL);
-        assert_true(replica_flush(tablet.engine->replica) < 0);
-        sqlite3_commit_hook(db_handle(tablet.engine->options.replica_db), NULL, NULL);
-        assert_int_equal(visits_here(), 0);
-}
-
-static void no_cursor_passes_records_that_could_not_be_written(void **state)
-{
-        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
-        struct engine_now now = station_now(&tablet);
-        int r;
-
-        (void)state;
-        rig_records(&rig, &person, 1, 700, "a visit of some length, so that pages fill");
-        /* between two steps */
-        station_send(&tablet);
-        r = engine_exchange_answer(tablet.engine, &now, buffer_view(&tablet.answer));
-        while (r == EXCHANGE_STEP && visits_here() == 0)
-                r = engine_exchange_step(tablet.engine, &now);
-        assert_int_equal(r, EXCHANGE_STEP);
-        lose_what_is_gathered();
-        while (r == EXCHANGE_STEP)
-                r = engine_exchange_step(tablet.engine, &now);
-        assert_int_equal(r, PANNIER_E_STORAGE);
-        /* while the request for the next page is out */
-        rig.settings.changes_max = 6000;
-        station_send(&tablet);
-        assert_int_equal(station_take(&tablet), EXCHANGE_AGAIN);
-        while (visits_here() == 0) {
-                station_send(&tablet);
-                assert_int_equal(station_take(&tablet), EXCHANGE_AGAIN);
-        }
-        station_send(&tablet);
-        lose_what_is_gathered();
-        assert_int_equal(engine_exchange_answer(tablet.engine, &now, buffer_view(&tablet.answer)),
-                         PANNIER_E_STORAGE);
-        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
-        assert_int_equal(visits_here(), 700);
-        rig.settings.changes_max = 0;
-}
-
 static void a_replica_that_knows_more_than_the_outbox_is_not_used(void **state)
 {
         struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
@@ -704,7 +646,6 @@ int main(void)
                 TEST(looking_at_people_is_recorded_within_a_second),
                 TEST(drafts_are_their_owners_and_survive),
                 TEST(a_replica_that_cannot_be_written_loses_nothing),
-                TEST(no_cursor_passes_records_that_could_not_be_written),
                 TEST(a_replica_that_knows_more_than_the_outbox_is_not_used),
                 TEST(nothing_of_a_body_lies_in_clear_on_the_disk),
         };
