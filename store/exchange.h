@@ -71,12 +71,16 @@ const struct wire_device_hello *exchange_hello(const struct exchange_request *re
  * @now_ms: store time
  *
  * The requests may come from any devices, also several from one. A batch that fails otherwise than for storage is played again
- * one entry at a time, and the entry that fails is quarantined (internal). Results stay in the requests for exchange_answer().
+ * one entry at a time, and the entry that fails is quarantined (internal). Where that fails, too, each request has a commit of
+ * its own, and exchange_error() says of which nothing was recorded. Results stay in the requests for exchange_answer().
  *
  * Return: 0, all is durable; PANNIER_E_STORAGE: nothing of any request was recorded, answer all of them "store unavailable"
  */
 int exchange_commit(struct exchange *exchange, struct exchange_request *const *requests,
                     size_t count, int64_t now_ms);
+
+/* exchange_error() - 0, or why nothing of this one was recorded: answer it "store unavailable" */
+int exchange_error(const struct exchange_request *request);
 
 /* exchange_expire() - quarantine what has been parked for 7 days, and commit; call it every few minutes */
 int exchange_expire(struct exchange *exchange, int64_t now_ms);

@@ -534,6 +534,21 @@ static int need_judge(struct exchange *exchange)
         return r;
 }
 
+/* What no entry is to blame for, its request is: nobody else waits for it. */
+static int play_each(const struct commit *all)
+{
+        for (size_t i = 0; i < all->request_count; i++) {
+                struct commit one = *all;
+
+                one.requests = &all->requests[i];
+                one.request_count = 1;
+                all->requests[i]->error = play(&one);
+                if (is_fatal(all->requests[i]->error))
+                        return all->requests[i]->error;
+        }
+        return 0;
+}
+
 int exchange_commit(struct exchange *exchange, struct exchange_request *const *requests,
                     size_t count, int64_t now_ms)
 {
@@ -552,7 +567,13 @@ int exchange_commit(struct exchange *exchange, struct exchange_request *const *r
         if (r == 0 || is_fatal(r))
                 return r;
         commit.careful = true;
-        return play(&commit);
+        r = play(&commit);
+        return r == 0 || is_fatal(r) || count == 1 ? r : play_each(&commit);
+}
+
+int exchange_error(const struct exchange_request *request)
+{
+        return request->error;
 }
 
 int exchange_expire(struct exchange *exchange, int64_t now_ms)

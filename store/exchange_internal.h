@@ -61,6 +61,7 @@ struct exchange_request {
         struct exchange_again *again;
         size_t again_count, again_capacity;
         struct epoch_seen seen[WIRE_LOCALITIES_MAX]; /* beside hello.heads */
+        int error;                                   /* of a commit of its own */
         bool committed;                              /* exchange_commit() had it */
 };
 

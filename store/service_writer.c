@@ -63,8 +63,8 @@ static void commit(struct service *service, struct job_list *jobs, size_t count)
         note_commit(service, count, began_us);
         while ((job = STAILQ_FIRST(jobs))) {
                 STAILQ_REMOVE_HEAD(jobs, link);
-                if (r < 0) {
-                        service_fail(service, job, r);
+                if (r < 0 || exchange_error(job->request) < 0) {
+                        service_fail(service, job, r < 0 ? r : exchange_error(job->request));
                         continue;
                 }
                 job->kind = JOB_ANSWER;

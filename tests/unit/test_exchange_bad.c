@@ -193,6 +193,52 @@ static void test_where_storage_fails_nothing_at_all_is_recorded(void **state)
         test.writer->ops = real;
 }
 
+static int failing_lane_put(struct storage *storage, const struct lane_row *row)
+{
+        return uuid_equal(&row->device, &tablet.row.id) ? FAIL(PANNIER_E_INTERNAL, "planted")
+                                                        : real->lane_put(storage, row);
+}
+
+static struct exchange_request *read_one_alert(struct tablet *from, uint32_t number)
+{
+        CLEANUP(buffer_deinit) struct buffer body = BUFFER_INIT;
+        struct exchange_request *read = NULL;
+        struct draft_request request;
+
+        (void)tablet_alert(from, &side, LANE_URGENT, number, &person, "dog");
+        request_begin(&request, from, false);
+        request_run(&request, from, LANE_URGENT, 1, 1);
+        request_pack(&request, &side, &body);
+        assert_int_equal(exchange_read(side.reader, buffer_view(&body), &from->row, 1, &read), 0);
+        return read;
+}
+
+static void test_a_request_that_fails_as_a_whole_fails_alone(void **state)
+{
+        const struct scope scope = {SCOPE_TEAM, test_id(5, 1)};
+        struct exchange_request *all[2];
+        struct tablet other;
+
+        (void)state;
+        tablet_open(&other, &side, 2);
+        assert_int_equal(test.writer->ops->grant_put(test.writer, &other.row.id, &scope), 0);
+        real = test.writer->ops;
+        faulty = *real;
+        faulty.lane_put = failing_lane_put;
+        all[0] = read_one_alert(&tablet, 1);
+        all[1] = read_one_alert(&other, 2);
+        test.writer->ops = &faulty;
+        assert_int_equal(exchange_commit(side.writer, all, 2, (int64_t)TEST_NOW_MS * 1000), 0);
+        test.writer->ops = real;
+        assert_int_equal(exchange_error(all[0]), PANNIER_E_INTERNAL);
+        assert_int_equal(exchange_error(all[1]), 0);
+        assert_int_equal(entries_in_log(), 1);
+        for (size_t i = 0; i < COUNT(all); i++)
+                (void)exchange_request_free(all[i]);
+        tablet_close(&other);
+        error_clear();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -204,6 +250,7 @@ int main(void)
                 TEST(test_where_an_entry_fails_what_is_told_at_once_is_what_is_told_again),
                 TEST(test_an_entry_that_the_store_fails_on_is_quarantined_alone),
                 TEST(test_where_storage_fails_nothing_at_all_is_recorded),
+                TEST(test_a_request_that_fails_as_a_whole_fails_alone),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
