@@ -4,7 +4,7 @@
 #include "common/error.h"
 #include "common/record_table.h"
 
-#include <stdio.h>
+#include <string.h>
 
 static const char *const common_columns[RECORD_COLUMN_FIELDS] = {
         "id",   "person",      "locality", "author",  "device",
@@ -148,33 +148,36 @@ static int add_column(struct db *db, const struct catalogue_type *type,
         return r < 0 ? r : db_exec(db, (const char *)sql.data);
 }
 
-/* Is there a column of this name? */
-static int has_column(struct db *db, sqlite3_stmt *columns, const char *table, const char *name)
+/* Which fields have a column. */
+static int seen_columns(struct db *db, sqlite3_stmt *columns, const struct catalogue_type *type,
+                        bool seen[FIELD_COUNT_MAX])
 {
         int r;
 
-        db_bind_text(columns, 1, bytes_text(table));
-        db_bind_text(columns, 2, bytes_text(name));
-        r = db_step(db, columns);
-        db_reset(columns);
+        db_bind_text(columns, 1, bytes_text(type->table));
+        while ((r = db_step(db, columns)) > 0) {
+                struct bytes name = db_column_bytes(columns, 0);
+                int index = -1;
+
+                if (name.size > 2 && memcmp(name.data, "f_", 2) == 0)
+                        index = catalogue_field_index_by_name(
+                                type, BYTES(name.data + 2, name.size - 2));
+                if (index >= 0)
+                        seen[index] = true;
+        }
         return r;
 }
 
 /* Fields that are new since the table was made. */
 static int add_columns(struct db *db, sqlite3_stmt *columns, const struct catalogue_type *type)
 {
-        char name[2 + 64];
-        int r;
+        bool seen[FIELD_COUNT_MAX] = {false};
+        int r = seen_columns(db, columns, type, seen);
 
-        for (size_t i = 0; i < type->field_count; i++) {
-                (void)snprintf(name, sizeof(name), "f_%s", type->fields[i].name);
-                r = has_column(db, columns, type->table, name);
-                if (r == 0)
+        for (size_t i = 0; i < type->field_count && r == 0; i++)
+                if (!seen[i])
                         r = add_column(db, type, &type->fields[i]);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        return r;
 }
 
 /* The indexes come last: one may be on a new column. */
@@ -206,7 +209,7 @@ int record_tables_create(struct db *db)
         bool own = sqlite3_get_autocommit(db_handle(db)) != 0;
         int r;
 
-        r = db_prepare(db, "SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2", &columns);
+        r = db_prepare(db, "SELECT name FROM pragma_table_info(?1)", &columns);
         if (r < 0)
                 return r;
         if (own)

@@ -26,7 +26,7 @@ static void worsen_link(struct world *world, struct device *device, struct rando
         story_tell(&world->story, device->row.name,
                    "bad link: %lld ms, of 1000 messages %u lost, %u doubled, %u cut",
                    (long long)link->delay_ms, link->loss, link->duplicate, link->cut);
-        later(world, EVENT_LINK, device->number, 0, random_range(random, 10000, 3600000));
+        later(world, EVENT_LINK, device->number, 0, random_range(random, 10000, 600000));
 }
 
 static void cut_off(struct world *world, struct device *device, struct random *random)
@@ -39,7 +39,8 @@ static void cut_off(struct world *world, struct device *device, struct random *r
                    way == 0   ? "to the store"
                    : way == 1 ? "back from the store"
                               : "through");
-        later(world, EVENT_LINK, device->number, 0, random_range(random, 10000, 86400000));
+        later(world, EVENT_LINK, device->number, 0, random_chance(random, 100) ? random_range(random, 3600000, 86400000)
+                                          : random_range(random, 10000, 900000));
 }
 
 static void cut_power(struct world *world, struct device *device, struct random *random)

@@ -54,7 +54,7 @@ static enum step_kind draw_kind(struct random *random, uint32_t off)
 /* Mostly seconds, so that things meet; now and then a shift, a night, a long weekend. */
 static int64_t draw_gap(struct random *random)
 {
-        switch (random_below(random, 20)) {
+        switch (random_below(random, 40)) {
         case 0:
                 return random_range(random, 600000, 7200000);
         case 1:
@@ -64,6 +64,8 @@ static int64_t draw_gap(struct random *random)
         case 3:
         case 4:
         case 5:
+        case 6:
+        case 7:
                 return random_range(random, 5000, 60000);
         default:
                 return random_range(random, 0, 3000);
@@ -78,7 +80,7 @@ void plan_draw(uint64_t seed, struct plan *ret)
         random_init(&random, seed, 1);
         *ret = (struct plan){.devices = 1 + random_below(&random, DEVICES)};
         ret->synced = (uint8_t)(random_next(&random) | random_next(&random));
-        ret->count = (size_t)random_range(&random, 20, 120);
+        ret->count = (size_t)random_range(&random, 8, 70);
         /* a history with everything in it hides what one with little in it shows: classes are left out at random */
         for (size_t class = CLASS_OPERATOR; class < STEP_CLASS_COUNT; class ++)
                 if (random_chance(&random, 350))

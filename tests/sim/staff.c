@@ -29,8 +29,15 @@ static struct uuid some_staff(struct job *job)
                                                 : template->coordinators[team];
 }
 
+/* Mostly somebody whom the device has; also somebody whom it had, or never had. */
 static const struct person *some_person(struct job *job)
 {
+        for (int i = 0; i < 6; i++) {
+                size_t number = random_below(&job->random, job->world->person_count);
+
+                if (job->device->allowed >> number & 1)
+                        return &job->world->people[number];
+        }
         return &job->world->people[random_below(&job->random, job->world->person_count)];
 }
 
@@ -208,9 +215,16 @@ static const struct sim_record *some_record(struct job *job)
 
         if (count == 0)
                 return NULL;
-        /* what was written of late is what people come back to */
-        if (random_chance(&job->random, 700) && count > 4)
-                return &world->records[count - 1 - random_below(&job->random, 4)];
+        /* what was written of late, and people whom one has, are what one comes back to */
+        for (int i = 0; i < 6; i++) {
+                size_t back = random_chance(&job->random, 700) && count > 4
+                                      ? random_below(&job->random, 4)
+                                      : random_below(&job->random, count);
+                const struct sim_record *record = &world->records[count - 1 - back];
+
+                if (job->device->allowed >> person_number(world, &record->person) & 1)
+                        return record;
+        }
         return &world->records[random_below(&job->random, count)];
 }
 

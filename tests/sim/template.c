@@ -8,6 +8,7 @@
 #include "tests/sim/network.h"
 #include "tests/sim/server.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -182,6 +183,8 @@ static void make(struct template *template)
         struct storage *storage = NULL;
 
         sim_plant_switch(PLANT_NONE);
+        (void)mallopt(M_TRIM_THRESHOLD, 1 << 30); /* what a history gave back the next one takes */
+        (void)mallopt(M_MMAP_THRESHOLD, 1 << 30);
         disk_vfs_init();
         sim_crypto_seed(1);
         template->locality = sim_id(ID_LOCALITY, 1);
