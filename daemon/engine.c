@@ -230,6 +230,7 @@ static int catch_up_entries(struct engine *engine)
                 return r;
         }
         r = engine_commit(engine);
+        engine->caught_up = true;
         return r < 0 ? r : more;
 }
 
@@ -393,7 +394,8 @@ static int start(struct engine *engine, const struct engine_now *now)
         schedule_init(&engine->schedule, now->boot_ms);
         engine->prune_ms = now->boot_ms;
         engine->flush_ms = INT64_MAX;
-        return replica_flush(engine->replica);
+        /* What a power cut left in the WAL behind its last whole commit belongs to nobody any more, and could be about somebody. */
+        return replica_seal(engine->replica);
 }
 
 int engine_new(const struct engine_options *options, const struct engine_now *now,

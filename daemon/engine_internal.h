@@ -65,7 +65,8 @@ struct engine {
         int64_t prune_ms;   /* boot clock of the next pruning */
         int64_t flush_ms; /* boot clock at which the replica is to be written; INT64_MAX: nothing waits */
         bool sealed; /* the newest erasure is in the file, and nothing of it in the WAL: it may be said */
-        bool behind;        /* the outbox has entries that the replica could not take yet */
+        bool caught_up; /* the replica took entries from the outbox since the last end: own work about people whom no feed has may be among it */
+        bool behind;    /* the outbox has entries that the replica could not take yet */
         struct arena arena; /* scratch of one call */
         struct buffer clear, packed;
         struct writer_batch batch;

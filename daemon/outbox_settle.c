@@ -3,6 +3,7 @@
  */
 #include "daemon/outbox_internal.h"
 
+#include "common/plant.h"
 #include "common/reason.h"
 
 /* ---- what the store said ---- */
@@ -136,6 +137,10 @@ static int write_receipt(struct outbox *outbox, const struct wire_receipt *recei
         db_bind_int(stmt, 4, (int64_t)outbox_next_batch(outbox));
         db_bind_blob(stmt, 5, BYTES(plan->hash, HASH_SIZE));
         outbox->written = true;
+        if (SIM_PLANT(OUTBOX_PRUNED_ON_RECEIPT) && receipt->outcome != OUTCOME_PARKED) {
+                stmt = outbox->stmts[SQL_PRUNE];
+                db_bind_int(stmt, 1, (int64_t)plan->place);
+        }
         return db_run(outbox->db, stmt);
 }
 
@@ -187,7 +192,8 @@ int outbox_erase_body(struct outbox *outbox, const struct uuid *id)
         if (r <= 0)
                 return r;
         outbox_row_read(outbox, stmt, &row);
-        settled = row.state != OUTCOME_NONE && row.state != OUTCOME_PARKED;
+        settled = (row.state != OUTCOME_NONE && row.state != OUTCOME_PARKED) ||
+                  SIM_PLANT(PURGE_WITH_UNSENT_WORK);
         row.erased = true;
         outbox_row_hash(&row, hash);
         db_reset(stmt);

@@ -104,6 +104,14 @@ int replica_set_reached(struct replica *replica, const struct uuid *locality,
                         const struct position *at);
 
 /**
+ * replica_leave_own() - people about whom there is own work and whom no feed has are people who left
+ *
+ * A replica that lost its newest commits, or is fetched again, gets the device's own work back from the outbox; who left meanwhile
+ * was never in a feed of this copy, so no exit takes them away. Before replica_erase(), at an end.
+ */
+int replica_leave_own(struct replica *replica);
+
+/**
  * replica_erase() - erase a piece of the people who left and whom no feed has
  * @rows:   at most about so many records in this call
  * @forget: told of each own entry about an erased person, before it is forgotten here

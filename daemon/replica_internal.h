@@ -34,6 +34,7 @@ enum replica_sql {
         SQL_MEMBER_OF_CLASS,
         SQL_LEAVER_PUT,
         SQL_LEAVER_PUT_FEED,
+        SQL_LEAVER_PUT_OWN,
         SQL_LEAVER_DELETE,
         SQL_LEAVER_NEXT,
         SQL_REACHED_GET,

@@ -7,6 +7,8 @@
  */
 #include "daemon/session_internal.h"
 
+#include "common/plant.h"
+
 enum {
         STEP_RECORDS = 512, /* some 5 ms on a small machine */
         STEP_RECEIPTS = 1024,
@@ -47,6 +49,7 @@ void session_done(struct engine *engine, const struct engine_now *now)
         struct session *session = &engine->session;
 
         finish(engine, now, EXCHANGE_OK);
+        engine->caught_up = false;
         if (session->news) /* what came is written at the next turn: a crash then costs no first sync */
                 engine->flush_ms = now->boot_ms;
         schedule_end(&engine->schedule, now->boot_ms, session->news,
@@ -295,8 +298,10 @@ static int erase_some(struct engine *engine, bool *ret_erased)
 
 static int apply_erase(struct engine *engine)
 {
-        int r = erase_some(engine, &engine->session.erased);
+        int r = engine->caught_up ? replica_leave_own(engine->replica) : 0;
 
+        if (r >= 0)
+                r = erase_some(engine, &engine->session.erased);
         if (r == 0)
                 engine->session.phase = PHASE_END;
         return r < 0 ? r : 0;
@@ -433,14 +438,33 @@ static int apply_phases(struct engine *engine)
         return r;
 }
 
+/* A planted bug: the cursors are durable before the records that they stand for. */
+static int move_cursors_first(struct engine *engine)
+{
+        int r = engine_begin(engine);
+
+        if (r >= 0 && engine->session.hello.grants_listed)
+                r = replica_set_grants(engine->replica, engine->session.hello.grants,
+                                       engine->session.hello.grants_count);
+        for (size_t i = 0; i < engine->session.feeds_count && r >= 0; i++)
+                r = replica_take_feed(engine->replica, &engine->session.feeds[i]);
+        if (r >= 0)
+                r = engine_commit(engine);
+        return r < 0 ? r : replica_flush(engine->replica);
+}
+
 static int step(struct engine *engine)
 {
         struct session *session = &engine->session;
-        bool sealing = session->phase == PHASE_END && session->erased;
+        bool sealing = session->phase == PHASE_END && session->erased &&
+                       !SIM_PLANT(ERASURE_REPORTED_BEFORE_DURABLE);
         int r = 0;
 
+        if (SIM_PLANT(CURSOR_WITHOUT_BATCH) && session->phase == PHASE_RECORDS &&
+            session->records_next == 0)
+                r = move_cursors_first(engine);
         /* the erasures before it were not flushed: this commit makes all of them durable */
-        if (sealing) {
+        if (r >= 0 && sealing) {
                 engine->sealed = false;
                 r = replica_full(engine->replica, true);
         }

@@ -1,6 +1,7 @@
 #include "store/judge_inside.h"
 
 #include "common/error.h"
+#include "common/plant.h"
 
 #include <string.h>
 
@@ -198,6 +199,11 @@ static int find_known(struct judge *judge, const struct judge_origin *origin,
         r = judge->ops->log_find(judge->storage, locality, &header->id, &header->device,
                                  entry->body_hash, &judge->arena, &row);
         *ret = r > 0 ? (enum storage_found)r : FOUND_NONE;
+        if (SIM_PLANT(REPEAT_BY_ID_ALONE) && *ret == FOUND_OTHER)
+                *ret = FOUND_SAME;
+        if (SIM_PLANT(SECOND_CONFLICT_ON_RETRY) && *ret == FOUND_SAME &&
+            row.outcome == OUTCOME_HELD)
+                *ret = FOUND_NONE;
         if (r != FOUND_NONE)
                 return r < 0 ? r : 0;
         r = judge_any_parked(judge, locality, &any);

@@ -6,6 +6,7 @@
 #include "store/judge_inside.h"
 
 #include "common/error.h"
+#include "common/plant.h"
 #include "store/membership.h"
 
 static void refuse(struct judge_obstacle *obstacle, enum quarantine_reason reason)
@@ -114,7 +115,7 @@ static int check_needs(struct judge *judge, const struct judge_case *c,
         struct lane_row lane;
         int r;
 
-        if (uuid_is_none(&needs->incarnation))
+        if (uuid_is_none(&needs->incarnation) || SIM_PLANT(URGENT_BEFORE_NEEDS))
                 return 0;
         r = judge->ops->lane_get(judge->storage, &header->device, &needs->incarnation, needs->lane,
                                  &lane);

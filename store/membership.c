@@ -1,6 +1,7 @@
 #include "store/membership.h"
 
 #include "common/error.h"
+#include "common/plant.h"
 
 #include <string.h>
 
@@ -143,7 +144,9 @@ static int join(struct storage *storage, const struct uuid *locality,
                 const struct member_row *member, uint64_t position)
 {
         struct member_row changed = *member;
-        int r = put_person_rows(storage, member, member->left, FEED_JOIN, position);
+        int r = SIM_PLANT(NO_BACKFILL_ON_JOIN)
+                        ? 0
+                        : put_person_rows(storage, member, member->left, FEED_JOIN, position);
 
         if (r == 0)
                 r = sum_person(storage, member, true);
@@ -322,6 +325,36 @@ int membership_limit(struct storage *storage, const struct uuid *locality,
 
 /* ---- records ---- */
 
+/*
+ * A planted bug: what two writers do who take positions from a sequence and commit when they are ready. The row of the smaller position
+ * is seen after that of the greater one.
+ */
+static int put_late(struct storage *storage, uint64_t feed, enum catalogue_class class,
+                    const struct feed_row *row)
+{
+        struct late {
+                bool waits;
+                uint64_t feed;
+                enum catalogue_class class;
+                struct feed_row row;
+        } *late = SIM_PLANT_MEMORY(sizeof(struct late));
+        struct late before;
+
+        if (!late)
+                return 0;
+        before = *late;
+        if (before.waits && before.row.position < row->position) {
+                late->waits = false;
+                return storage->ops->feed_put(storage, before.feed, before.class, &before.row) < 0
+                               ? PANNIER_E_STORAGE
+                               : storage->ops->feed_put(storage, feed, class, row);
+        }
+        if (before.waits)
+                return storage->ops->feed_put(storage, feed, class, row);
+        *late = (struct late){true, feed, class, *row};
+        return 0;
+}
+
 static int move_row(struct storage *storage, uint64_t feed, enum catalogue_class class,
                     const struct record *record, uint64_t old_position)
 {
@@ -338,6 +371,8 @@ static int move_row(struct storage *storage, uint64_t feed, enum catalogue_class
                 return 0; /* written twice in one commit: its row is there */
         if (old_position != 0)
                 r = remove_row(storage, feed, class, old_position, &record->id);
+        if (r == 0 && SIM_PLANT(POSITION_WITHOUT_LOCK))
+                return put_late(storage, feed, class, &row);
         return r < 0 ? r : storage->ops->feed_put(storage, feed, class, &row);
 }
 

@@ -4,6 +4,8 @@
  */
 #include "store/reconcile_unit.h"
 
+#include "common/plant.h"
+
 #include <stdlib.h>
 
 static int compare_ids(const void *a, const void *b)
@@ -159,6 +161,8 @@ static struct judgement judge_latest(const struct reconcile_work *work,
 static struct judgement judge_review(const struct reconcile_work *work,
                                      const struct reconcile_unit *unit)
 {
+        if (SIM_PLANT(LAST_WRITER_WINS))
+                return apply();
         if (joins_open(work, unit) || newer_stamp(work, unit, false))
                 return hold(unit, catalogue_bind()->conflict.kind_concurrent);
         return apply();

@@ -1,6 +1,7 @@
 #include "store/storage_sqlite.h"
 
 #include "common/error.h"
+#include "common/plant.h"
 #include "schema/store_sql.h"
 
 #include <assert.h>
@@ -666,7 +667,7 @@ static int open_tables(struct storage_sqlite *sqlite)
 int storage_sqlite_open(const char *path, bool read_only, struct storage **ret)
 {
         const struct db_options options = {
-                .durability = DB_FULL,
+                .durability = SIM_PLANT(RECEIPT_BEFORE_FSYNC) ? DB_NORMAL : DB_FULL,
                 .cache_kib = read_only ? STORE_READER_CACHE_KIB : STORE_WRITER_CACHE_KIB,
                 .read_only = read_only,
                 .must_exist = read_only,

@@ -5,13 +5,14 @@
 
 enum { TICKS_MAX = 100 };
 
-void check_event(struct world *world, const struct engine_event *event)
+void check_event(struct device *device, const struct engine_event *event)
 {
+        struct world *world = device->world;
         struct promise *promise;
 
         if (event->kind != ENGINE_EVENT_ENTRY || event->state == OUTCOME_NONE)
                 return;
-        promise = ledger_find(&world->ledger, &event->entry);
+        promise = ledger_find(&world->ledger, &event->entry, device->number);
         if (!promise)
                 return;
         if (promise->shown != OUTCOME_NONE && promise->shown != OUTCOME_PARKED &&
@@ -60,6 +61,13 @@ enum entry_outcome check_shown(struct device *device, const struct uuid *entry)
         struct outbox_row row;
 
         return look_up(device, entry, &row, NULL) > 0 ? row.state : OUTCOME_NONE;
+}
+
+bool check_kept(struct device *device, const struct uuid *entry)
+{
+        struct outbox_row row;
+
+        return look_up(device, entry, &row, NULL) > 0;
 }
 
 void check_started(struct world *world, struct device *device)

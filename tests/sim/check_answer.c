@@ -13,7 +13,8 @@ struct reading {
         struct scope scopes[TEAMS + 2];
         size_t scope_count;
         struct device_row row;
-        bool held; /* of the person that was looked up last */
+        bool wanted; /* the device waits for this answer */
+        bool held;   /* of the person that was looked up last */
 };
 
 static int take_scope(void *context, const struct scope *scope)
@@ -80,7 +81,8 @@ static void read_receipts(struct reading *reading, const struct wire_receipts *r
 {
         for (size_t i = 0; i < receipts->receipts_count; i++) {
                 const struct wire_receipt *receipt = &receipts->receipts[i];
-                struct promise *promise = ledger_find(&reading->world->ledger, &receipt->entry);
+                struct promise *promise = ledger_find(&reading->world->ledger, &receipt->entry,
+                                                      reading->device->number);
 
                 if (!promise)
                         continue;
@@ -89,6 +91,7 @@ static void read_receipts(struct reading *reading, const struct wire_receipts *r
                         world_fail(reading->world, "an entry's receipt said %d and says %d now",
                                    promise->told, receipt->outcome);
                 promise->told = receipt->outcome;
+                promise->parked = promise->parked || receipt->outcome == OUTCOME_PARKED;
         }
 }
 
@@ -102,22 +105,36 @@ static uint64_t all_held(struct reading *reading)
         return bits;
 }
 
+static void note_cursor(struct device *device, const struct uuid *id)
+{
+        for (size_t i = 0; i < device->cursor_count; i++)
+                if (uuid_equal(&device->cursors[i], id))
+                        return;
+        if (id->bytes[5] == ID_PERSON && device->cursor_count < PEOPLE_MAX)
+                device->cursors[device->cursor_count++] = *id;
+}
+
 static void read_message(struct reading *reading, struct wire_message *message)
 {
         if (message->kind == WIRE_KIND_RECORDS)
                 read_records(reading, &message->records);
         else if (message->kind == WIRE_KIND_RECEIPTS)
                 read_receipts(reading, &message->receipts);
-        else if (message->kind == WIRE_KIND_END && !message->end.more)
+        else if (message->kind == WIRE_KIND_FEED)
+                note_cursor(reading->device, &message->feed.cursor.record);
+        else if (message->kind == WIRE_KIND_END && !message->end.more && reading->wanted)
                 reading->device->allowed_next = all_held(reading);
 }
 
-void check_answer(struct world *world, struct device *device, struct bytes body)
+void check_answer(struct world *world, struct device *device, uint64_t exchange, struct bytes body)
 {
         CLEANUP(buffer_deinit) struct buffer clear = BUFFER_INIT;
         CLEANUP(arena_deinit) struct arena arena = ARENA_INIT;
         struct storage *storage = world->server.reader;
-        struct reading reading = {.world = world, .device = device, .storage = storage};
+        struct reading reading = {.world = world,
+                                  .device = device,
+                                  .storage = storage,
+                                  .wanted = exchange == device->exchange};
         struct wire_message message;
         struct wire_reader reader;
         int r;

@@ -43,11 +43,20 @@ struct tally {
         uint8_t *seen; /* outcomes by the promise's place */
 };
 
-static void tally_one(struct tally *tally, const struct uuid *id, struct bytes header,
-                      struct bytes body, enum entry_outcome outcome)
+static size_t device_number(const struct world *world, const struct uuid *id)
+{
+        size_t number = 0;
+
+        while (number < world->plan.devices && !uuid_equal(&world->devices[number].row.id, id))
+                number++;
+        return number;
+}
+
+static void tally_one(struct tally *tally, const struct uuid *id, const struct uuid *device,
+                      struct bytes header, struct bytes body, enum entry_outcome outcome)
 {
         struct ledger *ledger = &tally->world->ledger;
-        struct promise *promise = ledger_find(ledger, id);
+        struct promise *promise = ledger_find(ledger, id, device_number(tally->world, device));
         enum entry_outcome shown;
 
         if (!promise)
@@ -64,14 +73,27 @@ static void tally_one(struct tally *tally, const struct uuid *id, struct bytes h
 
 static int tally_row(void *context, const struct log_row *row)
 {
-        tally_one(context, &row->id, row->header, row->body, row->outcome);
+        tally_one(context, &row->id, &row->device, row->header, row->body, row->outcome);
         return 0;
 }
 
 static int tally_parked(void *context, const struct parked_row *row)
 {
-        tally_one(context, &row->id, row->header, row->body, OUTCOME_PARKED);
+        tally_one(context, &row->id, &row->device, row->header, row->body, OUTCOME_PARKED);
         return 0;
+}
+
+/* It is at the store, and still on the device: no backup has been verified, and the store may yet lose it. */
+static void check_promise(struct world *world, const struct promise *promise, uint8_t seen)
+{
+        struct device *device = &world->devices[promise->device];
+
+        if (seen == 0)
+                world_fail(world, "an acknowledged entry of %s is not at the store",
+                           device->row.name);
+        if (!check_kept(device, &promise->id))
+                world_fail(world, "%s has dropped an entry that is in no verified backup",
+                           device->row.name);
 }
 
 static void check_ledger(struct world *world, struct storage *storage)
@@ -85,9 +107,7 @@ static void check_ledger(struct world *world, struct storage *storage)
         if (r < 0)
                 world_fail(world, "the store's log cannot be read: %s", error_detail());
         for (size_t i = 0; i < world->ledger.count && r >= 0; i++)
-                if (tally.seen[i] == 0)
-                        world_fail(world, "an acknowledged entry of %s is not at the store",
-                                   world->devices[world->ledger.promises[i].device].row.name);
+                check_promise(world, &world->ledger.promises[i], tally.seen[i]);
         free(tally.seen);
 }
 
@@ -152,6 +172,7 @@ void check_end(struct world *world)
                 return;
         }
         check_ledger(world, storage);
+        check_log(world, storage);
         for (size_t i = 0; i < world->plan.devices; i++)
                 check_lanes(world, storage, &world->devices[i]);
         storage->ops->rollback(storage);

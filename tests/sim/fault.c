@@ -39,8 +39,9 @@ static void cut_off(struct world *world, struct device *device, struct random *r
                    way == 0   ? "to the store"
                    : way == 1 ? "back from the store"
                               : "through");
-        later(world, EVENT_LINK, device->number, 0, random_chance(random, 100) ? random_range(random, 3600000, 86400000)
-                                          : random_range(random, 10000, 900000));
+        later(world, EVENT_LINK, device->number, 0,
+              random_chance(random, 100) ? random_range(random, 3600000, 86400000)
+                                         : random_range(random, 10000, 900000));
 }
 
 static void cut_power(struct world *world, struct device *device, struct random *random)

@@ -44,9 +44,7 @@ static void arm(struct world *world, struct device *device)
 
 static void note_engine_event(void *context, const struct engine_event *event)
 {
-        struct device *device = context;
-
-        check_event(device->world, event);
+        check_event(context, event);
 }
 
 /* The engine has no context for its randomness, as pannierd's has none. */

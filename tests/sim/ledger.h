@@ -13,6 +13,7 @@ struct promise {
         struct bytes header, body; /* as they travel; of the arena */
         enum entry_outcome told;   /* by a receipt that left the store; OUTCOME_NONE: not yet */
         enum entry_outcome shown;  /* by the device */
+        bool parked;               /* it was told so once */
 };
 
 struct ledger {
@@ -24,8 +25,8 @@ struct ledger {
 };
 
 void ledger_deinit(struct ledger *ledger);
-/* ledger_find() - NULL: nobody was promised it */
-struct promise *ledger_find(struct ledger *ledger, const struct uuid *id);
+/* ledger_find() - NULL: nobody was promised it. Two devices may have used one id */
+struct promise *ledger_find(struct ledger *ledger, const struct uuid *id, size_t device);
 /* ledger_add() - bytes are copied; what is there already stays as it is */
 struct promise *ledger_add(struct ledger *ledger, const struct uuid *id, size_t device,
                            struct bytes header, struct bytes body);

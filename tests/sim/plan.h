@@ -14,6 +14,7 @@
         S(BATCH, "several at once", 30, CLASS_WORK)                                                \
         S(MEET, "meet somebody new", 25, CLASS_WORK)                                               \
         S(TAP, "tap twice", 30, CLASS_WORK)                                                        \
+        S(COLLIDE, "an id that another device has used", 10, CLASS_WORK)                           \
         S(LOOK, "look", 30, CLASS_WORK)                                                            \
         S(DECIDE, "decide", 30, CLASS_WORK)                                                        \
         S(SYNC, "ask for an exchange", 80, CLASS_WORK)                                             \

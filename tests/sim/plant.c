@@ -21,8 +21,16 @@ enum sim_plant sim_plant_active(void)
         return active;
 }
 
+static _Alignas(16) char memory[512];
+
+void *sim_plant_memory(size_t size)
+{
+        return size <= sizeof(memory) ? memory : NULL;
+}
+
 void sim_plant_switch(enum sim_plant plant)
 {
+        memset(memory, 0, sizeof(memory));
         active = plant;
 }
 

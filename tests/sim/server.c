@@ -206,7 +206,8 @@ static int reply(struct world *world, struct server_call *call)
                 network_failure(world, call->device, call->exchange, EXCHANGE_STORE_UNAVAILABLE);
                 return r;
         }
-        check_answer(world, &world->devices[call->device], buffer_view(&answer.body));
+        check_answer(world, &world->devices[call->device], call->exchange,
+                     buffer_view(&answer.body));
         network_answer(world, call->device, call->exchange, buffer_view(&answer.body));
         return 0;
 }

@@ -1,4 +1,5 @@
 /* What people do on a device: they record, edit, decide, look, tap twice and wait for nobody. */
+#include "common/conflict.h"
 #include "tests/sim/check.h"
 #include "tests/sim/fields.h"
 #include "tests/sim/host.h"
@@ -11,6 +12,7 @@ struct job { /* one piece of work */
         struct device *device;
         struct random random;
         struct uuid staff;
+        bool collides; /* on purpose: the id may be known here */
         char text[2][48];
 };
 
@@ -129,9 +131,10 @@ static int write_entries(struct job *job, struct draft_entry *drafts, size_t cou
                 check_acknowledged(job->world, job->device, &entries[i].request);
                 remember(job->world, &entries[i]);
         }
-        if (r == PANNIER_E_TAKEN)
+        if (r == PANNIER_E_TAKEN && !job->collides)
                 world_fail(job->world, "a fresh request id is taken on %s", job->device->row.name);
-        else if (r < 0 && !is_refusal(r) && r != PANNIER_E_STORAGE && r != PANNIER_E_CORRUPT)
+        else if (r < 0 && r != PANNIER_E_TAKEN && !is_refusal(r) && r != PANNIER_E_STORAGE &&
+                 r != PANNIER_E_CORRUPT)
                 world_fail(job->world, "a write fails: %s: %s", pannier_error_name(r),
                            error_detail());
         story_mix_number(&job->world->story, (uint64_t)(int64_t)r);
@@ -288,7 +291,7 @@ static int meet(struct job *job)
         world->people[world->person_count++] = (struct person){.id = id, .created = true};
         make_record(job, &id, &drafts[1]);
         r = write_entries(job, drafts, 2);
-        if (r != 0 && !ledger_find(&world->ledger, &id))
+        if (r != 0 && !ledger_find(&world->ledger, &id, job->device->number))
                 return r; /* the number stays with somebody who may yet turn out to be there */
         return r;
 }
@@ -341,20 +344,53 @@ static int look(struct job *job)
         return r < 0 && is_refusal(r) ? 0 : r;
 }
 
+/* A program that makes its request ids badly: another device has used this one for something else. */
+static int collide(struct job *job)
+{
+        const struct ledger *ledger = &job->world->ledger;
+        const struct promise *taken;
+        struct draft_entry draft;
+
+        if (ledger->count == 0)
+                return 0;
+        taken = &ledger->promises[random_below(&job->random, ledger->count)];
+        make_record(job, &some_person(job)->id, &draft);
+        if (taken->device == job->device->number || taken->id.bytes[5] != ID_ENTRY ||
+            ledger_find(&job->world->ledger, &taken->id, job->device->number))
+                return 0;
+        draft.entry.request = taken->id;
+        job->collides = true;
+        return write_entries(job, &draft, 1);
+}
+
 struct found_conflict {
         struct uuid id;
         size_t wanted, seen;
-        struct value chosen;
+        struct buffer decision;
         bool found;
 };
 
-static int take_conflict(void *context, const struct engine_record *conflict, bool may_decide)
+/* Of the values that wait, one is chosen, and all that were there have been seen. */
+static int take_conflict(void *context, const struct engine_record *record, bool may_decide)
 {
+        CLEANUP(arena_deinit) struct arena arena = ARENA_INIT;
         struct found_conflict *found = context;
+        struct conflict_decision decision = {0};
+        struct conflict conflict;
 
         if (!may_decide || found->seen++ != found->wanted)
                 return 0;
-        found->id = conflict->visible->id;
+        if (conflict_read(record->visible, &arena, &conflict) < 0 || conflict.other_count == 0)
+                return 0;
+        decision.seen = arena_alloc(&arena, conflict.other_count * sizeof(*decision.seen));
+        for (size_t i = 0; i < conflict.other_count && decision.seen; i++)
+                if (conflict.others[i].state == CONFLICT_OPEN)
+                        decision.seen[decision.seen_count++] = conflict.others[i].id;
+        if (decision.seen_count == 0)
+                return 0;
+        decision.chosen = decision.seen[decision.seen_count - 1];
+        conflict_decision_write(&decision, &found->decision);
+        found->id = conflict.id;
         found->found = true;
         return 1;
 }
@@ -363,13 +399,25 @@ static int decide(struct job *job)
 {
         struct engine_now now = host_now(job->world, job->device);
         struct found_conflict found = {.wanted = random_below(&job->random, 2)};
+        const struct catalogue_type *type = catalogue_conflict_type();
+        struct draft_entry draft = {0};
         bool more;
         int r = engine_conflicts(job->device->engine, &job->staff, &now, NULL, 10, take_conflict,
                                  &found, &more);
 
-        if (r < 0 || !found.found)
-                return r < 0 && is_refusal(r) ? 0 : r;
-        return 0; /* see decide.c */
+        if (r >= 0 && found.found) {
+                draft.entry = (struct engine_entry){.request = next_id(job),
+                                                    .operation = ENTRY_DECIDE,
+                                                    .type = type,
+                                                    .record = found.id};
+                draft.changes.items[0] = (struct entry_change){
+                        .number = type->fields[catalogue_bind()->conflict.decision].number,
+                        .value = {.form = VALUE_BYTES, .bytes = buffer_view(&found.decision)}};
+                draft.changes.count = 1;
+                r = write_entries(job, &draft, 1);
+        }
+        buffer_deinit(&found.decision);
+        return r < 0 && is_refusal(r) ? 0 : r;
 }
 
 void staff_step(struct world *world, struct device *device, const struct step *step)
@@ -391,6 +439,8 @@ void staff_step(struct world *world, struct device *device, const struct step *s
                 r = meet(&job);
         else if (step->kind == STEP_TAP)
                 r = tap(&job);
+        else if (step->kind == STEP_COLLIDE)
+                r = collide(&job);
         else if (step->kind == STEP_LOOK)
                 r = look(&job);
         else if (step->kind == STEP_DECIDE)

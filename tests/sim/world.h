@@ -80,6 +80,8 @@ struct device {
         /* for the checks */
         uint64_t allowed,
                 allowed_next; /* bits: people whom the newest end, or the one that is under way, lets it hold */
+        struct uuid cursors[PEOPLE_MAX]; /* people whose rows ended a page that it was sent */
+        size_t cursor_count;
         uint32_t damaged; /* times its replica was damaged while it was off */
         bool scan;        /* its files are to be searched for people who left */
         uint64_t completed,
@@ -149,7 +151,8 @@ const struct template *template_get(void);
 struct uuid sim_id(uint8_t kind, uint32_t number);
 
 /* A text about a person begins with the mark and the person's number, so that it is found wherever it lies. */
-#define SIM_MARK "Zq"
+#define SIM_MARK        "Zq"
+#define SIM_MARK_SEARCH "zq" /* as it lies in the index of names */
 
 enum {
         ID_PERSON = 10,

@@ -457,6 +457,56 @@ static void who_leaves_is_erased_to_the_last_byte(void **state)
         station_close(&plain);
 }
 
+/* No exit row takes them out of a copy that never had them: it has only the device's own work, from the outbox. */
+static void who_left_while_the_replica_was_lost_is_erased_too(void **state)
+{
+        struct station plain;
+        struct uuid person;
+
+        (void)state;
+        station_open(&plain, &rig, 2, state, &rig.team);
+        person = rig_person(&rig, 1, "Quetzalcanary", "Ann", &rig.team);
+        station_sync(&plain);
+        assert_int_equal(alert(&plain, 1, &person, "Quetzalcanary bites"), 0);
+        station_sync(&plain);
+        station_stop(&plain);
+        (void)remove(plain.replica);
+        plain.plain = true;
+        rig_assign(&rig, 1, &person, &rig.team, false);
+        station_start(&plain);
+        assert_int_equal(station_sync(&plain), EXCHANGE_DONE);
+        assert_false(file_has(plain.replica, "", "Quetzalcanary"));
+        assert_false(file_has(plain.replica, "-wal", "Quetzalcanary"));
+        assert_true(state_of(&plain, 1) > 0);
+        station_close(&plain);
+}
+
+/* What a power cut left in the WAL behind its last whole commit is no commit, and is there for whoever reads the card. */
+static void what_lies_behind_the_last_commit_of_a_wal_goes_at_the_start(void **state)
+{
+        static const char remains[] = "Quetzalcanary in a torn frame";
+        struct station plain;
+        char path[300];
+        FILE *file;
+
+        (void)state;
+        station_open(&plain, &rig, 2, state, &rig.team);
+        station_stop(&plain);
+        (void)remove(plain.replica);
+        plain.plain = true;
+        station_start(&plain);
+        station_stop(&plain);
+        (void)snprintf(path, sizeof(path), "%s-wal", plain.replica);
+        file = fopen(path, "w");
+        assert_non_null(file);
+        assert_int_equal(fseek(file, 100000, SEEK_SET), 0); /* further than a start writes */
+        assert_int_equal(fwrite(remains, 1, sizeof(remains), file), sizeof(remains));
+        assert_int_equal(fclose(file), 0);
+        station_start(&plain);
+        assert_false(file_has(plain.replica, "-wal", "Quetzalcanary"));
+        station_close(&plain);
+}
+
 static void a_scope_that_is_no_longer_granted_is_an_exit_of_all_in_it(void **state)
 {
         struct scope scope = {.kind = SCOPE_TEAM, .id = rig.team};
@@ -641,6 +691,8 @@ int main(void)
                 TEST(answers_cut_at_any_byte_change_nothing),
                 TEST(a_forged_signature_is_believed_about_nothing),
                 TEST(who_leaves_is_erased_to_the_last_byte),
+                TEST(who_left_while_the_replica_was_lost_is_erased_too),
+                TEST(what_lies_behind_the_last_commit_of_a_wal_goes_at_the_start),
                 TEST(a_scope_that_is_no_longer_granted_is_an_exit_of_all_in_it),
                 TEST(an_exchange_without_news_is_one_small_round_trip),
                 TEST(looking_at_people_is_recorded_within_a_second),
