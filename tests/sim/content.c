@@ -1,7 +1,5 @@
 #include "tests/sim/content.h"
 
-#include "store/membership.h"
-
 #include <stdio.h>
 #include <string.h>
 
