@@ -89,42 +89,51 @@ static void key_hash(struct buffer *text, uint32_t turn, uint8_t ret[LOAD_KEY_SI
 }
 
 struct unique_hit {
+        const struct catalogue_unique *rule;
+        const struct uuid *locality;
         struct uuid id;
         bool found;
 };
 
+/* Where the rule does not hold for a record, its value says nothing: such as an NHS number that is still to be traced. */
 static int on_hit(void *context, const struct record *record, struct bytes stamps)
 {
         struct unique_hit *hit = context;
 
         (void)stamps;
+        if (!uuid_equal(&record->locality, hit->locality) ||
+            !record_meets(record, &hit->rule->condition))
+                return 0;
         hit->id = record->id;
         hit->found = true;
         return 1;
+}
+
+/* NULL: the field's value may be that of many records */
+static const struct catalogue_unique *unique_of(const struct catalogue_type *type, int index)
+{
+        for (size_t i = 0; i < type->unique_count; i++)
+                if (type->uniques[i].field_count == 1 &&
+                    type->uniques[i].field_indexes[0] == index && !type->uniques[i].per_person)
+                        return &type->uniques[i];
+        return NULL;
 }
 
 /* What is in the store already under a value that belongs to one record only, such as an NHS number. */
 static int find_by_unique(const struct load_row *row, int index, struct uuid *ret)
 {
         const struct load_table *table = row->table;
-        struct unique_hit hit = {.found = false};
+        struct unique_hit hit = {.rule = unique_of(table->type, index), .locality = &row->locality};
         int r;
 
+        if (!hit.rule)
+                return 0;
         r = table->storage->ops->record_find(table->storage, table->type, index,
                                              &row->values[index], on_hit, &hit);
         if (r < 0)
                 return r;
         *ret = hit.id;
         return hit.found;
-}
-
-static bool is_unique_field(const struct catalogue_type *type, int index)
-{
-        for (size_t i = 0; i < type->unique_count; i++)
-                if (type->uniques[i].field_count == 1 &&
-                    type->uniques[i].field_indexes[0] == index && !type->uniques[i].per_person)
-                        return true;
-        return false;
 }
 
 /* 1: a record was found that no row of this file was about before; 0: none. Each key gets the turn that was free. */
@@ -145,8 +154,7 @@ static int find_by_key(struct load_row *row, size_t number, uint8_t ret_key[LOAD
                 key_hash(&text, turn, ret_key);
                 r = table->storage->ops->load_key_get(table->storage, &row->locality, table->type,
                                                       BYTES(ret_key, LOAD_KEY_SIZE), &row->record);
-                if (r == 0 && turn == 1 && key->field_count == 1 && key->field_indexes[0] >= 0 &&
-                    is_unique_field(table->type, key->field_indexes[0]))
+                if (r == 0 && turn == 1 && key->field_count == 1 && key->field_indexes[0] >= 0)
                         r = find_by_unique(row, key->field_indexes[0], &row->record);
                 if (r <= 0 || !load_touched(table, &row->record))
                         return r;

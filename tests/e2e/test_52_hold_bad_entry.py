@@ -46,6 +46,8 @@ def test_52_hold_a_bad_entry_among_a_thousand_delays_none_and_is_visible_at_both
     shown = refused(tablet)[wrong["request"]]
     listed = {row["entry"]: row for row in locality.store.json("quarantine")}[wrong["request"]]
     assert shown["quarantine"]["reason"] == listed["reason"] == "role", (shown, listed)
+    assert "may not write this" in tablet.command("quarantine", "--text", staff=good, check=0).stdout
+    assert wrong["request"] in locality.store.run("quarantine")
     figure("bad one among 1,000", round_trips=status["exchange"]["last_round_trips"],
            ms=status["exchange"]["last_duration_ms"], bytes=status["exchange"]["last_bytes_sent"])
 

@@ -1,6 +1,7 @@
 #include "common/crypto.h"
 #include "common/error.h"
 #include "store/load.h"
+#include "store/membership.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -231,6 +232,54 @@ static void test_one_name_and_birth_date_with_two_nhs_numbers_are_two_people(voi
         expect(bed, 0, 1, 0, 0); /* who had no number gets one */
 }
 
+static int take_first(void *context, const struct uuid *id)
+{
+        *(struct uuid *)context = *id;
+        return 1;
+}
+
+/* A person whom a device brought: no key of a table leads to them. */
+static void put_person(struct bed *bed, uint8_t name, const char *number, int64_t status)
+{
+        const struct catalogue_type *type = catalogue_person_type();
+        struct record record = {.type = type,
+                                .id = {.bytes = {name}},
+                                .person = {.bytes = {name}},
+                                .author = {.bytes = {9}},
+                                .recorded_ms = 1};
+        const struct storage_ops *ops = bed->storage->ops;
+
+        assert_true(ops->localities(bed->storage, take_first, &record.locality) >= 0);
+        record.values[catalogue_field_index_by_name(type, bytes_text("family"))] =
+                (struct value){.form = VALUE_BYTES, .bytes = bytes_text("Entwistle")};
+        record.values[catalogue_field_index_by_name(type, bytes_text("nhs_number"))] =
+                (struct value){.form = VALUE_BYTES, .bytes = bytes_text(number)};
+        record.values[catalogue_field_index_by_name(type, bytes_text("nhs_status"))] =
+                (struct value){.form = VALUE_INTEGER, .integer = status};
+        assert_int_equal(ops->begin(bed->storage, &record.locality, 1), 0);
+        assert_int_equal(ops->record_put(bed->storage, &record, BYTES_NONE), 0);
+        assert_int_equal(membership_publish(bed->storage, &record, 0), 0);
+        assert_int_equal(ops->commit(bed->storage), 0);
+}
+
+static void test_a_number_that_must_be_traced_first_leads_to_nobody(void **state)
+{
+        enum { VERIFIED = 1, TRACE_REQUIRED = 3 };
+        struct bed *bed = *state;
+
+        load(bed, "places", "level,name\nlocality,Bolton\n");
+        put_person(bed, 1, "9990000018", VERIFIED);
+        put_person(bed, 2, "9990000026", TRACE_REQUIRED);
+        put_person(bed, 3, "9990000019", TRACE_REQUIRED); /* its check digit is wrong, too */
+        load(bed, "people", "locality,nhs_number,family\nBolton,9990000018,Entwistle\n");
+        assert_int_equal(bed->report.created, 0);
+        load(bed, "people", "locality,nhs_number,family\nBolton,9990000026,Haslam\n");
+        assert_int_equal(bed->report.created, 1);
+        load(bed, "people", "locality,nhs_number,family\nBolton,9990000019,Kay\n");
+        assert_int_equal(bed->report.edited,
+                         0); /* it is kept apart, or refused, but nobody becomes Kay */
+}
+
 static void test_nothing_is_ended_unless_the_file_is_the_whole_truth(void **state)
 {
         struct bed *bed = *state;
@@ -347,6 +396,9 @@ int main(void)
                         bed_remove),
                 cmocka_unit_test_setup_teardown(test_a_mapping_renames_columns_and_words, bed_make,
                                                 bed_remove),
+                cmocka_unit_test_setup_teardown(
+                        test_a_number_that_must_be_traced_first_leads_to_nobody, bed_make,
+                        bed_remove),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
