@@ -37,7 +37,7 @@ enum {
         WIRE_DRAFT_MAX = 64 << 10,       /* bytes of a draft as it travels */
         WIRE_DETAIL_MAX = 500,           /* bytes of text that explains something to people */
         WIRE_SOFTWARE_MAX = 64,          /* bytes of a program's name and version */
-        WIRE_DIGEST_SIZE_MAX = 32,       /* bytes of a feed's digest; none are made yet */
+        WIRE_DIGEST_SIZE_MAX = 32,       /* bytes of a feed's digest; none travels alone yet */
         WIRE_VERSION_MAX = INT32_MAX,    /* of protocol, catalogue, policy, trust bundle */
 };
 
@@ -283,9 +283,11 @@ enum wire_device_state {
 
 /* Store to device: last message of an answer; without it the answer was cut. */
 #define WIRE_END(F)                                                                                \
-        F(BOOL, more, bool, 0)                          /* ask again at once */                    \
-        F(OCTETS, vector_hash, uint8_t, HASH_SIZE)      /* of the vector in this snapshot */       \
-        F(LIST, feeds, wire_feed_state, WIRE_FEEDS_MAX) /* that vector, where the device wants it */
+        F(BOOL, more, bool, 0)                     /* ask again at once */                         \
+        F(OCTETS, vector_hash, uint8_t, HASH_SIZE) /* of the vector in this snapshot */            \
+        F(LIST, feeds, wire_feed_state,                                                            \
+          WIRE_FEEDS_MAX)                          /* that vector, where the device wants it */    \
+        F(OCTETS, digest_hash, uint8_t, HASH_SIZE) /* digest_hash() of it, without `more` */
 
 /* S(struct name, field list): parts of messages, those that are used first before those that use them */
 #define WIRE_PARTS(S)                                                                              \

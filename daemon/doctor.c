@@ -76,6 +76,28 @@ static int check_outbox_rows(const struct doctor *doctor, struct engine *engine)
         return 0;
 }
 
+/* Only where the store's last word is about just this state can anything be said. */
+static int check_equal(const struct doctor *doctor, struct engine *engine)
+{
+        struct replica_proof proof;
+        int r = replica_prove(engine->replica, &proof);
+
+        if (r < 0)
+                return r;
+        if (!proof.told)
+                say(doctor, true, "replica: there is no completed exchange to compare it with");
+        else if (proof.equal)
+                say(doctor, true,
+                    "replica: proven equal to the store at the last completed exchange, %llu "
+                    "records",
+                    (unsigned long long)proof.records);
+        else
+                say(doctor, false,
+                    "replica: its records are not what the store has; stop the daemon and remove "
+                    "replica.db, it is fetched again");
+        return 0;
+}
+
 static void check_counts(const struct doctor *doctor, struct engine *engine)
 {
         const struct outbox_counts *counts = outbox_counts(engine->outbox);
@@ -106,6 +128,8 @@ int engine_doctor(struct engine *engine, bool deep,
                                     "PRAGMA cipher_integrity_check");
         if (r >= 0 && deep)
                 r = check_outbox_rows(&doctor, engine);
+        if (r >= 0 && deep)
+                r = check_equal(&doctor, engine);
         check_counts(&doctor, engine);
         return r < 0 ? r : 0;
 }

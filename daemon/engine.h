@@ -384,7 +384,8 @@ int engine_scopes(struct engine *engine,
 
 /**
  * engine_doctor() - check everything that can be checked without the store
- * @deep: read every row (hashes, chain, signatures, decryption), not only the structure
+ * @deep: read every row (hashes, chain, signatures, decryption), not only the structure, and hold the replica against the digests
+ *        that the store said at the last end
  * @visit: one finding or good word a call; @good false: something is wrong
  */
 int engine_doctor(struct engine *engine, bool deep,

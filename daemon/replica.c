@@ -40,6 +40,12 @@ static const char *const replica_sql[SQL_COUNT_] = {
         [SQL_MEMBER_ANY] = "SELECT 1 FROM member WHERE person = ?1 LIMIT 1",
         [SQL_MEMBER_OF_CLASS] = "SELECT 1 FROM member m JOIN feed f ON f.number = m.feed "
                                 "WHERE m.person = ?1 AND f.class = ?2 LIMIT 1",
+        [SQL_MEMBER_FEEDS] = "SELECT feed FROM member WHERE person = ?1",
+        [SQL_TOLD_PUT] = "INSERT INTO told (one, vector, digests) VALUES (1, ?1, ?2) "
+                         "ON CONFLICT (one) DO UPDATE SET vector = ?1, digests = ?2 "
+                         "WHERE vector <> ?1 OR digests <> ?2",
+        [SQL_TOLD_GET] = "SELECT vector, digests FROM told",
+        [SQL_TOLD_DELETE] = "DELETE FROM told",
         [SQL_LEAVER_PUT] = "INSERT INTO leaver (person, class) VALUES (?1, ?2) "
                            "ON CONFLICT DO NOTHING",
         [SQL_LEAVER_PUT_FEED] = "INSERT INTO leaver (person, class) "

@@ -128,6 +128,26 @@ int replica_seal(struct replica *replica);
 /* replica_full() - from now on flush with FULL (true) or NORMAL (false); flushes first. Between transactions */
 int replica_full(struct replica *replica, bool full);
 
+/* ---- proof ---- */
+
+/**
+ * replica_told() - the store's word at an end: what digest_hash() gives over the feeds of this vector
+ *
+ * It stands until replica_told_void(), which is to be called before anything confirmed changes.
+ */
+int replica_told(struct replica *replica, const uint8_t vector_hash[HASH_SIZE],
+                 const uint8_t digest_hash[HASH_SIZE]);
+int replica_told_void(struct replica *replica);
+
+struct replica_proof {
+        bool told;  /* the store has said what this state is to be; else nothing was counted */
+        bool equal; /* and it is */
+        uint64_t records; /* counted */
+};
+
+/* replica_prove() - count the digests from the typed columns, all of them, and compare: for a doctor, it reads everything */
+int replica_prove(struct replica *replica, struct replica_proof *ret);
+
 /* ---- records ---- */
 
 /* replica_confirm() - take a record's confirmed state; one that is not newer than what is here is ignored. 1 taken, 0 ignored, error */

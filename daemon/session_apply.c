@@ -141,7 +141,9 @@ static int apply_grants(struct engine *engine)
         struct session *session = &engine->session;
         int r = 0;
 
-        if (session->hello.grants_listed && session->downloads) {
+        if (session->hello.grants_listed || session->records_count > 0 || session->feeds_count > 0)
+                r = replica_told_void(engine->replica);
+        if (r >= 0 && session->hello.grants_listed && session->downloads) {
                 r = replica_set_grants(engine->replica, session->hello.grants,
                                        session->hello.grants_count);
                 access_changed(engine->access, NULL);
@@ -342,6 +344,9 @@ static int apply_end(struct engine *engine)
         if (r >= 0)
                 r = replica_set_fact(engine->replica, FACT_DISTRUST,
                                      memcmp(hash, session->end.vector_hash, HASH_SIZE) != 0);
+        if (r >= 0)
+                r = replica_told(engine->replica, session->end.vector_hash,
+                                 session->end.digest_hash);
         if (r >= 0)
                 r = replica_set_fact(engine->replica, FACT_ENDING, 0);
         if (r >= 0)

@@ -362,7 +362,7 @@ static int load_feeds(struct exchange *exchange, const struct device_row *device
         return r < 0 ? r : feed_list_load(&exchange->feeds, exchange->storage, device, *ret_scopes);
 }
 
-static int fill_changes(struct making *making)
+static int fill_page(struct making *making)
 {
         const struct exchange_request *request = making->request;
         struct exchange *exchange = making->exchange;
@@ -402,6 +402,16 @@ static int fill_leaving(struct making *making)
                                                         &before);
         making->hello.leaving = before + leaving->size / sizeof(struct leaving_row);
         return r;
+}
+
+static int fill_changes(struct making *making)
+{
+        int r = fill_page(making);
+
+        if (r < 0 || making->end.more)
+                return r;
+        return feed_list_digest_hash(&making->exchange->feeds, making->end.vector_hash,
+                                     making->end.digest_hash);
 }
 
 /* ---- all of it ---- */

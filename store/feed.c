@@ -173,6 +173,18 @@ int feed_list_hash(const struct feed_list *list, uint8_t ret[HASH_SIZE])
         return wire_vector_hash(states, list->count, ret);
 }
 
+int feed_list_digest_hash(const struct feed_list *list, const uint8_t vector_hash[HASH_SIZE],
+                          uint8_t ret[HASH_SIZE])
+{
+        CLEANUP(free_pointerp) struct digest *digests = calloc(list->count + 1, sizeof(*digests));
+
+        if (!digests)
+                return FAIL(PANNIER_E_MEMORY, "no memory for digests");
+        for (size_t i = 0; i < list->count; i++)
+                digests[i] = list->items[i].digest;
+        return digest_hash(vector_hash, digests, list->count, ret);
+}
+
 static struct wire_cursor checked_cursor(const struct feed *feed, const struct wire_cursor *cursor)
 {
         if (cursor->epoch != feed->last.epoch || wire_cursor_compare(cursor, &feed->last) > 0)

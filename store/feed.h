@@ -49,6 +49,10 @@ int feed_list_grants(struct feed_list *list, struct storage *storage,
 /* feed_list_hash() - wire_vector_hash() of a device that has read everything */
 int feed_list_hash(const struct feed_list *list, uint8_t ret[HASH_SIZE]);
 
+/* feed_list_digest_hash() - digest_hash() of the same; @vector_hash: what feed_list_hash() gave */
+int feed_list_digest_hash(const struct feed_list *list, const uint8_t vector_hash[HASH_SIZE],
+                          uint8_t ret[HASH_SIZE]);
+
 /**
  * feed_list_place() - put the cursors where the device says that it stands
  * @feeds: of its vector; those that are not granted are ignored, those that are missing are at the beginning

@@ -94,3 +94,10 @@ CREATE TABLE people (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX people_label ON people (label, person);
+
+-- What the store said at the last end that the feeds stand at, until a confirmed record changes: one row, or none.
+CREATE TABLE told (
+        one     INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+        vector  BLOB NOT NULL, -- hash of the vector that it is about
+        digests BLOB NOT NULL  -- hash over the digests of its feeds (common/digest.h)
+) STRICT;

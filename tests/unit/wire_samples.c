@@ -381,6 +381,7 @@ static void put_end(struct buffer *out)
         struct wire_end end = {.more = true, .feeds = sample_feeds(), .feeds_count = 2};
 
         assert(wire_vector_hash(sample_feeds(), 2, end.vector_hash) == 0);
+        memset(end.digest_hash, 0x5d, HASH_SIZE);
         wire_put_end(&end, out);
 }
 
