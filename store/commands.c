@@ -65,6 +65,23 @@ static const struct command_option sample_options[] = {
         OPTIONS_END,
 };
 
+static const struct command_option grant_options[] = {
+        {"team", "ID|NAME", "grant the caseload of a team; may be given again, as all of these"},
+        {"home", "ID|NAME", "grant the people of a care home"},
+        {"scope", "KIND:ID", "grant a scope by its kind and id"},
+        {"drop-team", "ID|NAME", "grant it no longer"},
+        {"drop-home", "ID|NAME", "grant it no longer"},
+        {"drop-scope", "KIND:ID", "grant it no longer"},
+        {"ceiling", "CLASS", "basic, clinical or restricted: the most it may hold"},
+        OPTIONS_END,
+};
+
+static const struct command_option custody_options[] = {
+        {"person", "NHSNUMBER|ID", "which devices were sent this person"},
+        {"device", "ID|NAME", "whom this device was sent"},
+        OPTIONS_END,
+};
+
 static const struct command_option entries_options[] = {
         {"device", "ID|NAME", "of one device only"},
         OPTIONS_END,
@@ -118,6 +135,23 @@ static const struct command table[] = {
          "It gets nothing any more. Who is on it stays in custody until it is erased or written "
          "off.\n",
          1, 1, NULL, command_device_revoke},
+        {"device grant", "ID|NAME", "change what a device may hold",
+         "Whom it loses it erases at its next exchange, and confirms; what waits on it about them "
+         "comes\n"
+         "late and is not lost. See scope preview.\n",
+         1, 1, grant_options, command_device_grant},
+        {"device write-off", "ID|NAME", "shut a device out for ever: whom it holds is lost",
+         "For a device that is gone. It never confirms an erasure: custody says lost, not "
+         "erased.\n",
+         1, 1, NULL, command_device_write_off},
+        {"scope preview", "ID|NAME", "what a change of a device's grants would move",
+         "Takes what device grant takes, counts people and records, and changes nothing.\n", 1, 1,
+         grant_options, command_scope_preview},
+        {"custody", "", "which device was sent whom, since when, and when it was erased",
+         "held: the device has the person, or may; erased: it confirmed that nothing is left; "
+         "lost: it was\n"
+         "written off. Ids and times, never clinical content.\n",
+         0, 0, custody_options, command_custody},
         {"person", "NHSNUMBER|ID", "what the store knows about a person, who has it, who saw it",
          "Identity, scopes, devices and access; never clinical content.\n", 1, 1, NULL,
          command_person},

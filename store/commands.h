@@ -99,6 +99,17 @@ int command_device(struct storage *storage, const char *word, struct device_row 
  */
 int command_show_incidents(struct storage *storage, json_t *array);
 
+/* command_person_find() - by NHS number or id; 0, also where nobody has it, or PANNIER_E_INVALID */
+int command_person_find(struct storage *storage, const char *word, storage_record_visit *visit,
+                        void *context);
+
+/* command_scope() - a team or home by id or exact name; PANNIER_E_NOT_FOUND; PANNIER_E_INVALID several are called so */
+int command_scope(struct storage *storage, enum scope_kind kind, const char *word,
+                  struct scope *ret);
+
+/* command_class() - by name; PANNIER_E_INVALID */
+int command_class(const char *word, enum catalogue_class *ret);
+
 /* The commands themselves. */
 int command_init(struct command_line *line);
 int command_serve(struct command_line *line);
@@ -107,6 +118,10 @@ int command_device_code(struct command_line *line);
 int command_device_list(struct command_line *line);
 int command_device_show(struct command_line *line);
 int command_device_revoke(struct command_line *line);
+int command_device_grant(struct command_line *line);
+int command_device_write_off(struct command_line *line);
+int command_scope_preview(struct command_line *line);
+int command_custody(struct command_line *line);
 int command_person(struct command_line *line);
 int command_backup(struct command_line *line);
 int command_restore(struct command_line *line);

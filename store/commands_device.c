@@ -114,6 +114,31 @@ static int find_record(struct storage *storage, const struct catalogue_type *typ
         return 0;
 }
 
+int command_scope(struct storage *storage, enum scope_kind kind, const char *word,
+                  struct scope *ret)
+{
+        const struct catalogue_type *type =
+                kind == SCOPE_TEAM ? catalogue_team_type() : catalogue_organisation_type();
+        struct search found;
+        int r = find_record(storage, type, word, &found);
+
+        if (r < 0)
+                return r;
+        *ret = (struct scope){.kind = kind, .id = found.id};
+        return 0;
+}
+
+int command_class(const char *word, enum catalogue_class *ret)
+{
+        for (int class = CLASS_BASIC; class <= CLASS_RESTRICTED; class ++) {
+                if (strcmp(word, catalogue_class_name((enum catalogue_class) class)) == 0) {
+                        *ret = (enum catalogue_class) class;
+                        return 0;
+                }
+        }
+        return FAIL(PANNIER_E_INVALID, "--ceiling is basic, clinical or restricted");
+}
+
 /* ---- device code ---- */
 
 struct invitation {
@@ -172,15 +197,9 @@ static int read_ceiling(const struct command_line *line, struct device_row *row)
 {
         const char *value = command_value(line, "ceiling");
 
-        for (int class = CLASS_BASIC; value && class <= CLASS_RESTRICTED; class ++) {
-                if (strcmp(value, catalogue_class_name((enum catalogue_class) class)) == 0) {
-                        row->ceiling = (enum catalogue_class) class;
-                        return 0;
-                }
-        }
         if (!value && row->ceiling)
                 return 0; /* a device that is there keeps its own */
-        return FAIL(PANNIER_E_INVALID, "--ceiling is basic, clinical or restricted");
+        return command_class(value ? value : "", &row->ceiling);
 }
 
 static int keep_first(void *context, const struct uuid *id)

@@ -329,7 +329,8 @@ static int take_access(void *context, const struct record *record, struct bytes 
                                                                 : 0;
 }
 
-static int find_person(struct knowledge *known, const char *word)
+int command_person_find(struct storage *storage, const char *word, storage_record_visit *visit,
+                        void *context)
 {
         const struct catalogue_type *type = catalogue_person_type();
         int field = catalogue_field_index_by_name(type, bytes_text("nhs_number"));
@@ -340,8 +341,7 @@ static int find_person(struct knowledge *known, const char *word)
         int r;
 
         if (uuid_parse(bytes_text(word), &id) == 0)
-                return known->storage->ops->record_visit(known->storage, type, &id, take_person,
-                                                         known);
+                return storage->ops->record_visit(storage, type, &id, visit, context);
         error_clear();
         for (const char *c = word; *c; c++) { /* 999 123 4567 and 999-123-4567 as well */
                 if (*c == ' ' || *c == '-')
@@ -352,8 +352,7 @@ static int find_person(struct knowledge *known, const char *word)
                 digits[count++] = *c;
         }
         value.bytes = bytes_text(digits);
-        r = known->storage->ops->record_find(known->storage, type, field, &value, take_person,
-                                             known);
+        r = storage->ops->record_find(storage, type, field, &value, visit, context);
         return r;
 }
 
@@ -363,7 +362,7 @@ static int learn(struct knowledge *known, const char *word)
         const struct catalogue_type *access = catalogue_access_event_type();
         int subject = catalogue_field_index_by_name(access, bytes_text("subject"));
         struct value value = {.form = VALUE_UUID};
-        int r = find_person(known, word);
+        int r = command_person_find(storage, word, take_person, known);
 
         if (r < 0)
                 return r;

@@ -205,6 +205,7 @@ struct device_row {
                 [HASH_SIZE];  /* SHA-256 of its newest certificate's DER; zero until enrolled */
         int64_t not_after_ms; /* of that certificate */
         int64_t created_ms, enrolled_ms, seen_ms; /* 0: not yet */
+        int64_t lost_ms; /* written off: whom it held is lost, not erased; 0: not */
 };
 
 /* What a device told about itself in its newest hello, for the operators' list. */

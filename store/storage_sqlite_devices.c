@@ -24,18 +24,19 @@ enum device_sql {
 
 #define DEVICE_COLUMNS                                                                             \
         "id, locality, name, state, ceiling, public_key, certificate, not_after_ms, created_ms,"   \
-        " enrolled_ms, seen_ms"
+        " enrolled_ms, seen_ms, lost_ms"
 
 static const char *const device_sql[SQL_DEVICE_COUNT_] = {
         [SQL_DEVICE_GET] = "SELECT " DEVICE_COLUMNS " FROM device WHERE id = ?1",
         /* What the device last reported stays. */
         [SQL_DEVICE_PUT] =
                 "INSERT INTO device (" DEVICE_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
-                " ?9, ?10, ?11) ON CONFLICT (id) DO UPDATE SET locality = excluded.locality,"
+                " ?9, ?10, ?11, ?12) ON CONFLICT (id) DO UPDATE SET locality = excluded.locality,"
                 " name = excluded.name, state = excluded.state, ceiling = excluded.ceiling,"
                 " public_key = excluded.public_key, certificate = excluded.certificate,"
                 " not_after_ms = excluded.not_after_ms, created_ms = excluded.created_ms,"
-                " enrolled_ms = excluded.enrolled_ms, seen_ms = max(seen_ms, excluded.seen_ms)",
+                " enrolled_ms = excluded.enrolled_ms, seen_ms = max(seen_ms, excluded.seen_ms),"
+                " lost_ms = excluded.lost_ms",
         [SQL_DEVICE_EACH] = "SELECT " DEVICE_COLUMNS " FROM device ORDER BY id",
         [SQL_DEVICE_REPORT] =
                 "UPDATE device SET seen_ms = max(seen_ms, ?2), waiting = ?3, parked = ?4,"
@@ -90,6 +91,7 @@ static int read_device(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, struct
                 .created_ms = db_column_int(stmt, 8),
                 .enrolled_ms = db_column_int(stmt, 9),
                 .seen_ms = db_column_int(stmt, 10),
+                .lost_ms = db_column_int(stmt, 11),
         };
         int r = sqlite_copy_fixed(stmt, 5, row.public_key, sizeof(row.public_key));
 
@@ -141,6 +143,7 @@ static int op_device_put(struct storage *storage, const struct device_row *row)
         db_bind_int(stmt, 9, row->created_ms);
         db_bind_int(stmt, 10, row->enrolled_ms);
         db_bind_int(stmt, 11, row->seen_ms);
+        db_bind_int(stmt, 12, row->lost_ms);
         return db_run(sqlite->db, stmt);
 }
 
