@@ -236,7 +236,6 @@ int command_device_grant(struct command_line *line)
 struct reach { /* whom, and how many records, a set of scopes gives up to a class */
         struct storage *storage;
         struct buffer people; /* struct uuid behind each other, ascending once sorted */
-        uint64_t feed;
 };
 
 static void reach_deinit(struct reach *reach)
@@ -259,11 +258,13 @@ struct numbers {
         size_t count;
 };
 
-static int take_number(void *context, const struct uuid *locality, uint64_t feed)
+static int take_number(void *context, const struct uuid *locality, uint64_t feed,
+                       const struct digest *digests)
 {
         struct numbers *numbers = context;
 
         (void)locality;
+        (void)digests;
         if (numbers->count < WIRE_LOCALITIES_MAX)
                 numbers->items[numbers->count++] = feed;
         return 0;

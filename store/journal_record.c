@@ -25,7 +25,7 @@ void journal_put_epoch(const struct uuid *locality, const struct epoch_row *row,
 
 void journal_put_device(const struct device_row *row, struct buffer *out)
 {
-        begin(JOURNAL_DEVICE, 10, out);
+        begin(JOURNAL_DEVICE, 11, out);
         cbor_put_uuid(out, &row->id);
         cbor_put_uuid(out, &row->locality);
         cbor_put_text(out, bytes_text(row->name));
@@ -36,6 +36,7 @@ void journal_put_device(const struct device_row *row, struct buffer *out)
         cbor_put_int(out, row->not_after_ms);
         cbor_put_int(out, row->created_ms);
         cbor_put_int(out, row->enrolled_ms);
+        cbor_put_int(out, row->lost_ms);
 }
 
 void journal_put_grant(enum journal_kind kind, const struct uuid *device, const struct scope *scope,
@@ -177,7 +178,8 @@ static int play_epoch(struct playing *playing)
         return playing->storage->ops->epoch_note(playing->storage, &locality, &row);
 }
 
-static int play_device(struct playing *playing)
+/* @count: elements of the action; older journals lack the last one */
+static int play_device(struct playing *playing, uint64_t count)
 {
         struct device_row row = {.id = id_of(playing)}, now;
         struct bytes name = BYTES_NONE;
@@ -195,6 +197,7 @@ static int play_device(struct playing *playing)
         row.not_after_ms = time_of(playing);
         row.created_ms = time_of(playing);
         row.enrolled_ms = time_of(playing);
+        row.lost_ms = count > 11 ? time_of(playing) : 0;
         if (playing->r < 0)
                 return playing->r;
         r = playing->storage->ops->device_get(playing->storage, &row.id, &now);
@@ -291,7 +294,7 @@ static int play_change(struct playing *playing)
 
 static int play_action(struct playing *playing)
 {
-        uint64_t count;
+        uint64_t count = 0;
         struct uuid id;
 
         playing->r = cbor_read_array(&playing->reader, 32, &count);
@@ -299,7 +302,7 @@ static int play_action(struct playing *playing)
         case JOURNAL_EPOCH:
                 return play_epoch(playing);
         case JOURNAL_DEVICE:
-                return play_device(playing);
+                return play_device(playing, count);
         case JOURNAL_GRANT:
                 return play_grant(playing, JOURNAL_GRANT);
         case JOURNAL_GRANT_END:
