@@ -62,7 +62,11 @@ def test_54_hold_a_change_of_grants_is_previewed_and_then_does_what_was_said(loc
     locality.store.run("device", "grant", "tablet", "--ceiling", "basic")
     until(lambda: tablet.sync() and {row["holds"] for row in locality.store.json("custody", "--device", "tablet")} == {"basic"},
           "the clinical class is erased")
-    locality.store.run("device", "grant", "tablet", "--drop-team", team)
+
+
+def test_54_hold_a_team_that_is_no_longer_granted_takes_everybody_with_it(locality):
+    tablet = locality.tablet()
+    locality.store.run("device", "grant", "tablet", "--drop-team", locality.rows("teams")[0]["name"])
     until(lambda: tablet.sync() and {row["state"] for row in locality.store.json("custody", "--device", "tablet")} == {"erased"},
           "everybody is erased")
     assert tablet.status()["people"] == 0
