@@ -263,6 +263,7 @@ static int signed_head(struct exchange *exchange, const struct storage_locality 
                 i = 0;
         if (i == exchange->head_count || exchange->heads[i].number != locality->number ||
             exchange->heads[i].epoch != locality->epoch ||
+            exchange->heads[i].position != locality->position || /* a commit without a row */
             memcmp(exchange->heads[i].hash, locality->head, HASH_SIZE) != 0) {
                 r = head_sign(exchange->settings->signing_key, locality, &exchange->heads[i]);
                 if (r < 0)

@@ -66,9 +66,11 @@ def test_54_hold_a_change_of_grants_is_previewed_and_then_does_what_was_said(loc
 
 def test_54_hold_a_team_that_is_no_longer_granted_takes_everybody_with_it(locality):
     tablet = locality.tablet()
-    locality.store.run("device", "grant", "tablet", "--drop-team", locality.rows("teams")[0]["name"])
-    until(lambda: tablet.sync() and {row["state"] for row in locality.store.json("custody", "--device", "tablet")} == {"erased"},
-          "everybody is erased")
+    for change, state in ((("--ceiling", "basic"), {("held", "basic")}),
+                          (("--drop-team", locality.rows("teams")[0]["name"]), {("erased", "none")})):
+        locality.store.run("device", "grant", "tablet", *change)
+        until(lambda: tablet.sync() and {(row["state"], row["holds"]) for row in
+                                         locality.store.json("custody", "--device", "tablet")} == state, str(change))
     assert tablet.status()["people"] == 0
 
 
