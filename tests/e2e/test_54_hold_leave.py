@@ -86,6 +86,6 @@ def test_54_hold_wrong_questions_about_custody_have_their_exit_codes(locality):
     def code(*arguments):
         return locality.store.start_command(*arguments).returncode
 
-    assert code("custody") == code("custody", "--person", "x", "--device", "y") == 64
+    assert code("custody") == code("custody", "--person", "x", "--device", "y") == 65
     assert code("custody", "--person", "999 000 0000") == code("custody", "--device", "nobody") != 0
     assert code("scope", "preview", "nobody", "--ceiling", "basic") != 0
