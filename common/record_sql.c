@@ -160,8 +160,8 @@ static int seen_columns(struct db *db, sqlite3_stmt *columns, const struct catal
                 int index = -1;
 
                 if (name.size > 2 && memcmp(name.data, "f_", 2) == 0)
-                        index = catalogue_field_index_by_name(
-                                type, BYTES(name.data + 2, name.size - 2));
+                        index = catalogue_field_index_by_name(type,
+                                                              BYTES(name.data + 2, name.size - 2));
                 if (index >= 0)
                         seen[index] = true;
         }

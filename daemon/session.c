@@ -169,8 +169,7 @@ static int plan_needs(struct sending *sending, uint8_t lane, size_t first, size_
                 const struct entry_needs *needs = &plan->rows[i].needs;
 
                 if (!uuid_is_none(&needs->incarnation) && needs->lane != lane &&
-                    !SIM_PLANT(URGENT_BEFORE_NEEDS) &&
-                    !sending->lanes[needs->lane].busy)
+                    !SIM_PLANT(URGENT_BEFORE_NEEDS) && !sending->lanes[needs->lane].busy)
                         r = plan_up_to(sending, needs->lane, needs->seq);
         }
         plan->busy = false;
