@@ -92,6 +92,10 @@ static void play_value(struct play *play, const struct log_row *row, const struc
         unit = unit_of(play, type, &body->record, change->number);
         if (!unit || unit->decided)
                 return;
+        if (row->outcome == OUTCOME_LATE) { /* custody decides, not concurrency */
+                unit->decided = true;
+                return;
+        }
         by_store = uuid_is_none(&row->device);
         same = bytes_equal(unit->value, change->value.bytes);
         own = continues(play, &body->previous, &unit->changer,

@@ -1,5 +1,6 @@
 #include "tests/sim/command.h"
 
+#include "tests/sim/scenario.h"
 #include "tests/sim/world.h"
 
 #include <errno.h>
@@ -25,10 +26,10 @@ static const char usage[] =
         "  --replay SEED    tell one history as a story\n"
         "  --shrink SEED    make a failing history as small as it still fails, and tell it\n"
         "  --only LIST      with --replay: only these steps of the plan, as --shrink printed them\n"
+        "  --scenario NAME  tell a history that is written down: --list has their names\n"
         "  --without CLASS  leave a class of steps out (may be given again)\n"
         "  --keep FILE      append seeds that fail to a file\n"
         "  --twice          play each history twice and compare their hashes\n"
-        "  --deep           play the store's log again at the end of each history\n"
         "  --jobs N         processes at once (default: number of processors)\n"
         "  --json           results as one JSON object a line\n"
         "  --list           list planted bugs and classes of steps\n"
@@ -43,6 +44,7 @@ enum {
         OPTION_KNOWN,
         OPTION_REPLAY,
         OPTION_SHRINK,
+        OPTION_SCENARIO,
         OPTION_ONLY,
         OPTION_WITHOUT,
         OPTION_KEEP,
@@ -64,6 +66,7 @@ static const struct option options[] = {
         {"known", required_argument, NULL, OPTION_KNOWN},
         {"replay", required_argument, NULL, OPTION_REPLAY},
         {"shrink", required_argument, NULL, OPTION_SHRINK},
+        {"scenario", required_argument, NULL, OPTION_SCENARIO},
         {"only", required_argument, NULL, OPTION_ONLY},
         {"without", required_argument, NULL, OPTION_WITHOUT},
         {"keep", required_argument, NULL, OPTION_KEEP},
@@ -138,6 +141,7 @@ static int list(void)
 {
         for (enum sim_plant plant = PLANT_NONE + 1; plant < PLANT_COUNT; plant++)
                 (void)printf("plant  %-34s %s\n", sim_plant_name(plant), sim_plant_text(plant));
+        scenario_list(stdout);
         for (size_t class = 0; class < STEP_CLASS_COUNT; class ++)
                 (void)printf("class  %s\n", step_class_name((enum step_class) class));
         return 0;
@@ -183,6 +187,9 @@ static int read_option(int option, struct command *command)
                 return read_class(optarg, command);
         case OPTION_KNOWN:
                 command->known = optarg;
+                return 0;
+        case OPTION_SCENARIO:
+                command->scenario = optarg;
                 return 0;
         case OPTION_ONLY:
                 command->only = optarg;
@@ -280,7 +287,7 @@ int command_run(const struct command *command)
 
         if (command->done)
                 return 0;
-        if (command->replay || command->shrink)
+        if (command->replay || command->shrink || command->scenario)
                 return command_replay(command);
         if (plants)
                 found = command_plants(command, &looked_for);

@@ -13,8 +13,9 @@ struct command {
         const char *known; /* file of plants and the seeds that find them */
         const char *keep;  /* file that failing seeds are appended to */
         bool seeds_given, all_plants, json, replay, shrink, list, done;
-        const char *only; /* steps to keep, as --replay printed them */
-        uint32_t without; /* classes of steps, bits */
+        const char *scenario; /* told instead of a seed's history */
+        const char *only;     /* steps to keep, as --replay printed them */
+        uint32_t without;     /* classes of steps, bits */
 };
 
 /* command_read() - 0; or the exit status where the command line is wrong, or all was said (--help); `done` then */

@@ -13,7 +13,8 @@ static void later(struct world *world, enum event_kind kind, size_t device, uint
                                                  .number = number});
 }
 
-static void worsen_link(struct world *world, struct device *device, struct random *random)
+static void worsen_link(struct world *world, struct device *device, struct random *random,
+                        int64_t for_ms)
 {
         struct link *link = &device->link;
 
@@ -26,12 +27,14 @@ static void worsen_link(struct world *world, struct device *device, struct rando
         story_tell(&world->story, device->row.name,
                    "bad link: %lld ms, of 1000 messages %u lost, %u doubled, %u cut",
                    (long long)link->delay_ms, link->loss, link->duplicate, link->cut);
-        later(world, EVENT_LINK, device->number, 0, random_range(random, 10000, 600000));
+        later(world, EVENT_LINK, device->number, 0,
+              for_ms ? for_ms : random_range(random, 10000, 600000));
 }
 
-static void cut_off(struct world *world, struct device *device, struct random *random)
+static void cut_off(struct world *world, struct device *device, struct random *random,
+                    int64_t for_ms)
 {
-        uint64_t way = random_below(random, 3);
+        uint64_t way = for_ms ? 2 : random_below(random, 3);
 
         device->link.down_up = way != 1;
         device->link.down_down = way != 0;
@@ -40,8 +43,9 @@ static void cut_off(struct world *world, struct device *device, struct random *r
                    : way == 1 ? "back from the store"
                               : "through");
         later(world, EVENT_LINK, device->number, 0,
-              random_chance(random, 100) ? random_range(random, 3600000, 86400000)
-                                         : random_range(random, 10000, 900000));
+              for_ms                       ? for_ms
+              : random_chance(random, 100) ? random_range(random, 3600000, 86400000)
+                                           : random_range(random, 10000, 900000));
 }
 
 static void cut_power(struct world *world, struct device *device, struct random *random)
@@ -104,9 +108,10 @@ static void damage_replica(struct world *world, struct device *device, struct ra
         disk_damage(&device->disk, "replica.db", random);
 }
 
-static void move_clock(struct world *world, struct device *device, struct random *random)
+static void move_clock(struct world *world, struct device *device, struct random *random,
+                       int64_t how)
 {
-        switch (random_below(random, 3)) {
+        switch (how ? (how - 1) * 2 : (int64_t)random_below(random, 3)) {
         case 0: /* the battery of the clock is empty */
                 device->wall_offset_ms = 5000 - world->now_ms;
                 device->quality = CLOCK_UNSET;
@@ -130,9 +135,9 @@ void fault_step(struct world *world, struct device *device, const struct step *s
 
         random_init(&random, step->draw, 0);
         if (step->kind == STEP_LINK) {
-                worsen_link(world, device, &random);
+                worsen_link(world, device, &random, step->for_ms);
         } else if (step->kind == STEP_CUT_OFF) {
-                cut_off(world, device, &random);
+                cut_off(world, device, &random, step->for_ms);
         } else if (step->kind == STEP_PORTAL) {
                 device->link.portal = true;
                 story_tell(&world->story, device->row.name, "behind a captive portal");
@@ -166,6 +171,6 @@ void fault_step(struct world *world, struct device *device, const struct step *s
         } else if (step->kind == STEP_REPLICA) {
                 damage_replica(world, device, &random);
         } else if (step->kind == STEP_CLOCK) {
-                move_clock(world, device, &random);
+                move_clock(world, device, &random, step->for_ms);
         }
 }

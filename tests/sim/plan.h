@@ -60,6 +60,7 @@ struct step {
         int64_t after_ms; /* since the step before */
         enum step_kind kind;
         size_t device;
+        int64_t for_ms; /* how long it lasts; 0: drawn. Of STEP_CLOCK: 1 the clock is lost, 2 it is right again */
         uint64_t draw; /* seed of everything the step itself draws */
 };
 

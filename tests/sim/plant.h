@@ -17,8 +17,6 @@
           "a reader sees a later commit before an earlier one")                                    \
         P(NO_BACKFILL_ON_JOIN, "no-backfill-on-join",                                              \
           "who joins a team brings only what changes from now on")                                 \
-        P(PURGE_WITH_UNSENT_WORK, "purge-with-unsent-work",                                        \
-          "a person who leaves takes along what the store does not have yet")                      \
         P(LAST_WRITER_WINS, "last-writer-wins",                                                    \
           "of two concurrent edits the later one stands and nobody is asked")                      \
         P(RECEIPT_BEFORE_FSYNC, "receipt-before-fsync",                                            \

@@ -1,9 +1,11 @@
 /* One history for people: told from its beginning, or first made as small as it still fails. */
 #include "tests/sim/command.h"
 
+#include "tests/sim/scenario.h"
 #include "tests/sim/world.h"
 
 #include <string.h>
+#include <sysexits.h>
 
 /* "3,17,44": the places of the steps that stay */
 static bool is_kept(const char *only, size_t place)
@@ -58,7 +60,12 @@ int command_replay(const struct command *command)
         struct sim_result result;
         struct plan plan;
 
-        plan_draw(request.seed, &plan);
+        if (!command->scenario) {
+                plan_draw(request.seed, &plan);
+        } else if (!scenario_plan(command->scenario, request.seed, &plan)) {
+                (void)fprintf(stderr, "pannier-sim: no such scenario: %s\n", command->scenario);
+                return EX_USAGE;
+        }
         plan_without(&plan, command->without);
         if (command->only)
                 keep_only(&plan, command->only);

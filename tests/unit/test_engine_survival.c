@@ -358,7 +358,6 @@ static void who_leaves_is_erased_to_the_last_byte(void **state)
         station_close(&plain);
 }
 
-/* No exit row takes them out of a copy that never had them: it has only the device's own work, from the outbox. */
 static void who_left_while_the_replica_was_lost_is_erased_too(void **state)
 {
         struct station plain;
@@ -368,7 +367,7 @@ static void who_left_while_the_replica_was_lost_is_erased_too(void **state)
         station_open(&plain, &rig, 2, state, &rig.team);
         person = rig_person(&rig, 1, "Quetzalcanary", "Ann", &rig.team);
         station_sync(&plain);
-        assert_int_equal(alert(&plain, 1, &person, "Quetzalcanary bites"), 0);
+        (void)alert(&plain, 1, &person, "Quetzalcanary bites");
         station_sync(&plain);
         station_stop(&plain);
         (void)remove(plain.replica);
@@ -382,10 +381,8 @@ static void who_left_while_the_replica_was_lost_is_erased_too(void **state)
         station_close(&plain);
 }
 
-/* What a power cut left in the WAL behind its last whole commit is no commit, and is there for whoever reads the card. */
 static void what_lies_behind_the_last_commit_of_a_wal_goes_at_the_start(void **state)
 {
-        static const char remains[] = "Quetzalcanary in a torn frame";
         struct station plain;
         char path[300];
         FILE *file;
@@ -393,16 +390,13 @@ static void what_lies_behind_the_last_commit_of_a_wal_goes_at_the_start(void **s
         (void)state;
         station_open(&plain, &rig, 2, state, &rig.team);
         station_stop(&plain);
-        (void)remove(plain.replica);
-        plain.plain = true;
-        station_start(&plain);
-        station_stop(&plain);
+        plain.plain = remove(plain.replica) == 0;
         (void)snprintf(path, sizeof(path), "%s-wal", plain.replica);
         file = fopen(path, "w");
         assert_non_null(file);
-        assert_int_equal(fseek(file, 100000, SEEK_SET), 0); /* further than a start writes */
-        assert_int_equal(fwrite(remains, 1, sizeof(remains), file), sizeof(remains));
-        assert_int_equal(fclose(file), 0);
+        assert_int_equal(fseek(file, 100000, SEEK_SET), 0); /* behind what a start writes */
+        assert_int_equal(fwrite("Quetzalcanary", 1, 13, file), 13);
+        (void)fclose(file);
         station_start(&plain);
         assert_false(file_has(plain.replica, "-wal", "Quetzalcanary"));
         station_close(&plain);
