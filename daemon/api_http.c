@@ -223,6 +223,11 @@ static void refuse_head(struct api_exchange *connection, int error)
                 connection_refuse(connection, 400, "malformed", error_detail());
 }
 
+static bool output_waits(const struct api_exchange *connection)
+{
+        return evbuffer_get_length(bufferevent_get_output(connection->bev)) > 0;
+}
+
 /* One step with what has arrived: at most one request is begun. */
 static void connection_step(struct api_exchange *connection)
 {
@@ -232,6 +237,9 @@ static void connection_step(struct api_exchange *connection)
         int r;
 
         if (size == 0)
+                return;
+        /* Who sends requests and reads no answers gets no more of them. */
+        if (connection->state == CONNECTION_IDLE && output_waits(connection))
                 return;
         if (connection->state == CONNECTION_IDLE)
                 connection_move(connection, CONNECTION_HEAD);
@@ -296,16 +304,22 @@ static void on_write(struct bufferevent *bev, void *context)
                 connection_linger(connection);
         else if (connection->state == CONNECTION_STREAMING && connection->drained)
                 connection->drained(connection->gone_context);
+        else if (connection->state == CONNECTION_IDLE)
+                connection_step(connection); /* a request that came while this answer was read */
 }
 
 static void on_event(struct bufferevent *bev, short what, void *context)
 {
         struct api_exchange *connection = context;
-        bool output_waits = evbuffer_get_length(bufferevent_get_output(bev)) > 0;
 
+        (void)bev;
         /* A client that only closed its sending side still gets what is being written. */
-        if ((what & BEV_EVENT_EOF) && connection->state == CONNECTION_CLOSING && output_waits)
-                return;
+        if ((what & BEV_EVENT_EOF) && output_waits(connection)) {
+                if (connection->state == CONNECTION_IDLE)
+                        connection_move(connection, CONNECTION_CLOSING);
+                if (connection->state == CONNECTION_CLOSING)
+                        return;
+        }
         (void)connection_free(connection);
 }
 

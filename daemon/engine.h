@@ -481,6 +481,9 @@ int engine_exchange_step(struct engine *engine, const struct engine_now *now);
  */
 int engine_exchange_ahead(struct engine *engine, const struct engine_now *now, struct buffer *out);
 
+/* engine_had_news() - did the exchange that ended last bring or settle anything? */
+bool engine_had_news(const struct engine *engine);
+
 /* engine_exchange_follow() - the request that went ahead is the one that is out now; PANNIER_E_BUSY where there was none */
 int engine_exchange_follow(struct engine *engine);
 

@@ -22,6 +22,8 @@ enum {
         WAIT_STALL_S = 900,   /* the store ends a wait long before */
         WAIT_PAUSE_MS = 5000, /* before the long poll is opened again after trouble; doubles */
         WAIT_PAUSE_MAX_MS = 300000,
+        WAKES_WITHOUT_NEWS_MAX =
+                3, /* a store that says there is news, and has none, is asked less and less often */
 };
 
 #define SYNC_TYPE   "application/cbor-seq" /* RFC 8742 */
@@ -109,6 +111,8 @@ static void go_on(struct loop *loop, int next)
                 return;
         case EXCHANGE_DONE:
                 loop->problem[0] = 0;
+                if (engine_had_news(loop->engine))
+                        loop->wakes_without_news = 0;
                 now = loop_now(loop);
                 if (engine_status(loop->engine, &now, &status) >= 0)
                         loop->last_store_ms = status.last_complete_ms;
@@ -249,6 +253,14 @@ void loop_on_deadline(evutil_socket_t fd, short what, void *context)
 
 /* ---- long poll ---- */
 
+static void pause_wait(struct loop *loop)
+{
+        loop->wait_pause_ms = loop->wait_pause_ms ? loop->wait_pause_ms * 2 : WAIT_PAUSE_MS;
+        if (loop->wait_pause_ms > WAIT_PAUSE_MAX_MS)
+                loop->wait_pause_ms = WAIT_PAUSE_MAX_MS;
+        loop_timer(loop->pause, loop->wait_pause_ms);
+}
+
 static void on_wait(void *context, const struct link_answer *answer)
 {
         struct loop *loop = context;
@@ -257,14 +269,14 @@ static void on_wait(void *context, const struct link_answer *answer)
 
         loop->wait = NULL;
         if (answer->failure == EXCHANGE_OK && answer->status == 200) {
-                loop->wait_pause_ms = 0;
                 engine_sync_now(loop->engine, &now);
+                if (++loop->wakes_without_news > WAKES_WITHOUT_NEWS_MAX)
+                        pause_wait(loop);
+                else
+                        loop->wait_pause_ms = 0;
         } else if (answer->failure != EXCHANGE_OK || short_lived) {
                 /* Trouble, or a store that does not hold the line: come back later and later. */
-                loop->wait_pause_ms = loop->wait_pause_ms ? loop->wait_pause_ms * 2 : WAIT_PAUSE_MS;
-                if (loop->wait_pause_ms > WAIT_PAUSE_MAX_MS)
-                        loop->wait_pause_ms = WAIT_PAUSE_MAX_MS;
-                loop_timer(loop->pause, loop->wait_pause_ms);
+                pause_wait(loop);
         } else {
                 loop->wait_pause_ms = 0;
         }

@@ -33,6 +33,8 @@ struct loop {
         bool has_early;
         int64_t wait_since_ms;
         uint32_t wait_pause_ms;
+        uint32_t
+                wakes_without_news; /* long polls that were answered, and no exchange after them brought anything */
         uint32_t renew_random;
         uint64_t boot_id;
         int64_t last_store_ms; /* newest time the store told, authenticated */

@@ -646,6 +646,11 @@ int engine_exchange_follow(struct engine *engine)
         return 0;
 }
 
+bool engine_had_news(const struct engine *engine)
+{
+        return engine->session.news;
+}
+
 int engine_wait_query(struct engine *engine, struct buffer *out)
 {
         CLEANUP(arena_deinit) struct arena arena = ARENA_INIT;

@@ -579,27 +579,38 @@ int exchange_error(const struct exchange_request *request)
         return request->error;
 }
 
-int exchange_expire(struct exchange *exchange, int64_t now_ms)
+static int expire_locality(struct exchange *exchange, const struct uuid *locality, int64_t now_ms)
 {
         enum { BATCH = 500 };
         struct storage *storage = exchange->storage;
+        int r = storage->ops->begin(storage, locality, 1);
+
+        if (r < 0)
+                return r;
+        judge_begin(exchange->judge, now_ms);
+        r = judge_expire(exchange->judge, locality, BATCH);
+        if (r >= 0)
+                r = judge_tick(exchange->judge, locality, BATCH);
+        if (r >= 0)
+                return storage->ops->commit(storage);
+        storage->ops->rollback(storage);
+        return r;
+}
+
+int exchange_expire(struct exchange *exchange, int64_t now_ms)
+{
+        struct storage *storage = exchange->storage;
         struct localities all = {0};
-        int r = need_judge(exchange);
+        int r = need_judge(exchange), failed = 0;
 
         if (r == 0)
                 r = storage->ops->localities(storage, take_locality, &all);
         for (size_t i = 0; i < all.count && r >= 0; i++) {
-                r = storage->ops->begin(storage, &all.items[i], 1);
-                if (r < 0)
-                        return r;
-                judge_begin(exchange->judge, now_ms);
-                r = judge_expire(exchange->judge, &all.items[i], BATCH);
-                if (r >= 0)
-                        r = judge_tick(exchange->judge, &all.items[i], BATCH);
-                if (r >= 0)
-                        r = storage->ops->commit(storage);
-                else
-                        storage->ops->rollback(storage);
+                int one = expire_locality(exchange, &all.items[i], now_ms);
+
+                /* what is wrong in one locality is no reason to forget the days of the others */
+                if (one < 0)
+                        failed = one;
         }
-        return r < 0 ? r : 0;
+        return r < 0 ? r : failed;
 }

@@ -84,15 +84,25 @@ static int was_seen(struct judge *judge, const struct judge_case *c, const struc
         return r <= 0 ? r : stood.epoch == base->epoch && stood.position <= base->position;
 }
 
+/* What a device says of its clock may be any number: the end of the range is far enough away. */
+static int64_t minus(int64_t a, int64_t b)
+{
+        int64_t difference;
+
+        if (__builtin_sub_overflow(a, b, &difference))
+                return b > 0 ? INT64_MIN : INT64_MAX;
+        return difference;
+}
+
 /* A clock that was never set still knows how long ago it was, as long as the device was not started anew. */
 static int64_t corrected_time(const struct judge_case *c)
 {
         const struct judge_origin *origin = c->origin;
-        int64_t ms = c->body.recorded_ms - origin->clock_offset_ms;
+        int64_t ms = minus(c->body.recorded_ms, origin->clock_offset_ms);
 
         if (c->body.quality == CLOCK_UNSET && origin->boot_id != 0 &&
             origin->boot_id == c->body.boot_id && c->body.boot_ms <= origin->boot_ms)
-                ms = origin->received_ms - (origin->boot_ms - c->body.boot_ms);
+                ms = minus(origin->received_ms, minus(origin->boot_ms, c->body.boot_ms));
         return ms < origin->received_ms ? ms : origin->received_ms;
 }
 

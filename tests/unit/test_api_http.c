@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { ANSWER_MAX = 8 << 20, PATIENCE_MS = 10000 };
+enum { ANSWER_MAX = 32 << 20, PATIENCE_MS = 10000, LARGE_SIZE = 2 << 20 };
 
 struct server {
         struct event_base *base;
@@ -22,6 +22,7 @@ struct server {
         struct api_exchange *kept;
         char path[108];
         int gone_pipe[2]; /* a byte comes when a kept client went away */
+        int large;        /* large answers that were given */
 };
 
 static void on_gone(void *context)
@@ -76,6 +77,16 @@ static void handle(void *context, struct api_exchange *exchange, const struct ap
                         api_answer(server->kept, 200, "text/plain", bytes_text("later"));
                 server->kept = NULL;
                 api_answer(exchange, 200, "text/plain", bytes_text("now"));
+        } else if (is(request, "large")) {
+                static const char large[LARGE_SIZE] = {0};
+
+                server->large++;
+                api_answer(exchange, 200, "text/plain", BYTES(large, sizeof(large)));
+        } else if (is(request, "count")) {
+                char text[24];
+
+                (void)snprintf(text, sizeof(text), "%d given", server->large);
+                api_answer(exchange, 200, "text/plain", bytes_text(text));
         } else if (is(request, "stream")) {
                 stream_until_full(server, exchange);
         } else {
@@ -183,6 +194,40 @@ static void test_a_connection_is_kept_and_pipelined_requests_are_answered_in_ord
         assert_true(has(&answer, "HTTP/1.1 200 OK\r\n"));
         assert_true(has(&answer, "Connection: close\r\n"));
         assert_true(has(&answer, "\r\n\r\nthird"));
+        (void)close(fd);
+        stop(server);
+}
+
+static void test_who_reads_no_answers_gets_no_more_of_them(void **state)
+{
+        enum { REQUESTS = 10 };
+        struct server *server = start(state, &(struct api_http_options){0});
+        CLEANUP(buffer_deinit) struct buffer answer = BUFFER_INIT;
+        int fd = dial(server);
+
+        for (int i = 0; i < REQUESTS; i++)
+                say(fd, i + 1 < REQUESTS ? "GET /large HTTP/1.1\r\n\r\n"
+                                         : "GET /large HTTP/1.1\r\nConnection: close\r\n\r\n");
+        for (int i = 0; i < 20; i++) /* turns of the loop in which more could have been answered */
+                ask(server, "GET /count HTTP/1.1\r\nConnection: close\r\n\r\n", &answer);
+        assert_true(has(&answer, "\r\n\r\n1 given"));
+        buffer_reset(&answer);
+        hear(fd, NULL, &answer); /* and all of them when they are read */
+        assert_true(answer.size > (size_t)REQUESTS * LARGE_SIZE);
+        (void)close(fd);
+        stop(server);
+}
+
+static void test_who_only_stops_sending_still_gets_the_answer(void **state)
+{
+        struct server *server = start(state, &(struct api_http_options){0});
+        CLEANUP(buffer_deinit) struct buffer answer = BUFFER_INIT;
+        int fd = dial(server);
+
+        say(fd, "GET /large HTTP/1.1\r\n\r\n");
+        assert_int_equal(shutdown(fd, SHUT_WR), 0);
+        hear(fd, NULL, &answer);
+        assert_true(answer.size > LARGE_SIZE);
         (void)close(fd);
         stop(server);
 }
@@ -366,6 +411,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 IN_FOLDER(test_a_connection_is_kept_and_pipelined_requests_are_answered_in_order),
+                IN_FOLDER(test_who_reads_no_answers_gets_no_more_of_them),
+                IN_FOLDER(test_who_only_stops_sending_still_gets_the_answer),
                 IN_FOLDER(test_a_request_may_come_byte_by_byte),
                 IN_FOLDER(test_what_is_not_a_request_is_refused_by_name_and_the_connection_ends),
                 IN_FOLDER(test_an_answer_reaches_a_client_that_still_sends_a_refused_body),
