@@ -3,6 +3,7 @@
  * deep, every row of the outbox and every page of the replica.
  */
 #include "daemon/engine_internal.h"
+#include "daemon/incarnation.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -111,6 +112,28 @@ static void check_counts(const struct doctor *doctor, struct engine *engine)
                 say(doctor, false, "store: it knows another history of this outbox");
 }
 
+static int say_gap(void *context, const struct wire_gap *gap, int64_t found_ms)
+{
+        (void)found_ms;
+        say(context, false, "outbox: entries %llu to %llu of lane %u are gone",
+            (unsigned long long)gap->first, (unsigned long long)gap->last, gap->lane);
+        return 0;
+}
+
+/* What happened to this outbox before: it is shown for ever, because somebody may ask for the work that is missing. */
+static int check_histories(struct doctor *doctor, struct engine *engine)
+{
+        uint64_t lives = 0;
+        int r = outbox_lives(engine->outbox, &lives);
+
+        if (r >= 0 && lives > 0)
+                say(doctor, true,
+                    "outbox: it was restored, cloned or damaged %llu times and went on under "
+                    "another name",
+                    (unsigned long long)lives);
+        return r < 0 ? r : outbox_gaps(engine->outbox, true, say_gap, doctor);
+}
+
 int engine_doctor(struct engine *engine, bool deep,
                   void (*visit)(void *context, bool good, const char *text), void *context)
 {
@@ -130,6 +153,8 @@ int engine_doctor(struct engine *engine, bool deep,
                 r = check_outbox_rows(&doctor, engine);
         if (r >= 0 && deep)
                 r = check_equal(&doctor, engine);
+        if (r >= 0)
+                r = check_histories(&doctor, engine);
         check_counts(&doctor, engine);
         return r < 0 ? r : 0;
 }

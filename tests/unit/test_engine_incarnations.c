@@ -283,9 +283,15 @@ static void forget_rows(struct station *station, const char *where)
         station_start(station);
 }
 
+static void find_gone(void *context, bool good, const char *text)
+{
+        *(size_t *)context += !good && strstr(text, "entries 3 to 5 of lane 0 are gone");
+}
+
 static void what_was_destroyed_is_reported_once_and_everything_else_goes_on(void **state)
 {
         struct seen_gaps there = {0}, here = {0}, open = {0};
+        size_t told = 0;
         struct storage *reader = rig.test.reader;
 
         (void)state;
@@ -304,6 +310,8 @@ static void what_was_destroyed_is_reported_once_and_everything_else_goes_on(void
         assert_int_equal(here.count, 1);
         assert_int_equal(here.first, 3);
         assert_int_equal(outbox_gaps(tablet.engine->outbox, false, see_own_gap, &open), 0);
+        assert_int_equal(engine_doctor(tablet.engine, false, find_gone, &told), 0);
+        assert_int_equal(told, 1);
         assert_int_equal(open.count, 0); /* the store has answered: not again */
         assert_int_equal(incidents(), 0);
 }
