@@ -133,7 +133,7 @@ int replica_full(struct replica *replica, bool full);
 /**
  * replica_told() - the store's word at an end: what digest_hash() gives over the feeds of this vector
  *
- * It stands until replica_told_void(), which is to be called before anything confirmed changes.
+ * All zero: nothing new, what was told before stands. It stands until replica_told_void(), which is to be called before anything confirmed changes.
  */
 int replica_told(struct replica *replica, const uint8_t vector_hash[HASH_SIZE],
                  const uint8_t digest_hash[HASH_SIZE]);

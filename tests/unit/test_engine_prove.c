@@ -166,6 +166,7 @@ static void a_store_that_says_another_digest_is_not_believed_to_be_equal(void **
                                  SQLITE_OK);
                 (void)sqlite3_close(handle);
         }
+        rig_records(&rig, &person, 500, 1, "news");
         assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
         assert_false(prove().equal);
         assert_int_equal(engine_doctor(tablet.engine, true, count_findings, &bad), 0);
