@@ -143,52 +143,47 @@ static void make_durable(struct disk_file *file, const struct disk_write *held)
                 image_resize(&file->durable, held->offset);
 }
 
+/*
+ * What a failed flush did is decided at once: some of the writes are on the medium, the others never will be, although the cache
+ * shows them. What is written over them later is another write, and its own flush counts.
+ */
+static void fail_sync(struct disk *disk, struct disk_file *file)
+{
+        struct random coin;
+
+        random_init(&coin, disk->writes, disk->syncs);
+        for (size_t i = 0; i < file->held_count; i++) {
+                if (random_chance(&coin, 500))
+                        make_durable(file, &file->held[i]);
+                free(file->held[i].data);
+        }
+        file->held_count = 0;
+}
+
 enum disk_mood disk_sync(struct disk *disk, struct disk_file *file)
 {
         enum disk_mood mood = meet(disk);
-        size_t doubtful = 0;
 
         if (mood == DISK_CUT)
                 return mood;
         if (mood == DISK_IO_ERROR || (mood == DISK_FULL && file->held_count > 0)) {
-                for (size_t i = 0; i < file->held_count; i++)
-                        file->held[i].doubtful = true;
+                fail_sync(disk, file);
                 return DISK_IO_ERROR;
         }
         disk->syncs++;
         file->durable_exists = true;
         for (size_t i = 0; i < file->held_count; i++) {
-                struct disk_write *held = &file->held[i];
-
-                if (held->doubtful) {
-                        file->held[doubtful++] = *held;
-                        continue;
-                }
-                make_durable(file, held);
-                free(held->data);
+                make_durable(file, &file->held[i]);
+                free(file->held[i].data);
         }
-        file->held_count = doubtful;
+        file->held_count = 0;
         return DISK_WELL;
 }
 
-void disk_forget_cache(struct disk_file *file, struct random *random)
+void disk_forget_cache(struct disk_file *file)
 {
-        size_t kept = 0;
-
-        for (size_t i = 0; i < file->held_count; i++) {
-                struct disk_write *held = &file->held[i];
-
-                if (!held->doubtful) {
-                        file->held[kept++] = *held;
-                        continue;
-                }
-                if (random_chance(random, 500))
-                        make_durable(file, held);
-                free(held->data);
-        }
-        file->held_count = kept;
         image_copy(&file->durable, &file->current);
-        for (size_t i = 0; i < kept; i++) {
+        for (size_t i = 0; i < file->held_count; i++) {
                 const struct disk_write *held = &file->held[i];
 
                 if (held->data)
@@ -263,12 +258,9 @@ static void meet_fate(struct disk_file *file, enum disk_fate fate, struct random
 
         for (size_t i = 0; i < file->held_count; i++) {
                 const struct disk_write *held = &file->held[i];
-                bool keep =
-                        held->doubtful
-                                ? random_chance(random, 500)
-                                : fate == FATE_KEPT ||
-                                          (fate == FATE_SOME && random_chance(random, 500)) ||
-                                          ((fate == FATE_TORN || fate == FATE_GARBLED) && i < last);
+                bool keep = fate == FATE_KEPT ||
+                            (fate == FATE_SOME && random_chance(random, 500)) ||
+                            ((fate == FATE_TORN || fate == FATE_GARBLED) && i < last);
 
                 if (keep)
                         make_durable(file, held);

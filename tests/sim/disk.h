@@ -21,7 +21,6 @@ struct disk_write { /* held until a sync */
         uint64_t offset;
         size_t size;
         uint8_t *data; /* NULL: the file was cut to `offset` */
-        bool doubtful; /* a sync over it failed: no later one makes it durable */
 };
 
 struct disk_file {
@@ -85,7 +84,7 @@ enum disk_mood disk_write(struct disk *disk, struct disk_file *file, uint64_t of
 enum disk_mood disk_truncate(struct disk *disk, struct disk_file *file, uint64_t size);
 enum disk_mood disk_sync(struct disk *disk, struct disk_file *file);
 /* disk_forget_cache() - what a failed sync left is read again from the medium, where it is, or is not */
-void disk_forget_cache(struct disk_file *file, struct random *random);
+void disk_forget_cache(struct disk_file *file);
 enum disk_mood disk_delete(struct disk *disk, struct disk_file *file);
 
 #endif

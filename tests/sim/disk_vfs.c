@@ -89,7 +89,7 @@ static int sim_file_control(sqlite3_file *file, int operation, void *argument)
         (void)argument;
         if (operation != DB_VFS_FORGET_CACHE)
                 return SQLITE_NOTFOUND;
-        disk_forget_cache(handle_of(file)->on, layer.random);
+        disk_forget_cache(handle_of(file)->on);
         return SQLITE_OK;
 }
 

@@ -197,6 +197,8 @@ static void begin_request(struct world *world, struct device *device)
                 network_request(world, device, buffer_view(&body));
                 world->round_trips++;
         } else {
+                story_tell(&world->story, device->row.name, "cannot make a request: %s: %s",
+                           pannier_error_name(r), error_detail());
                 device->phase = HOST_IDLE;
         }
         host_called(world, device, r);
