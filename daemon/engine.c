@@ -443,7 +443,9 @@ int64_t engine_deadline(const struct engine *engine)
 
         if (engine->audit.due_ms < due_ms)
                 due_ms = engine->audit.due_ms;
-        return engine->flush_ms < due_ms ? engine->flush_ms : due_ms;
+        if (engine->flush_ms < due_ms)
+                due_ms = engine->flush_ms;
+        return engine->rest_ms > due_ms ? engine->rest_ms : due_ms;
 }
 
 /* A commit of the replica is gathered with others; here its time is set, or it has come. */
@@ -485,7 +487,7 @@ bool engine_wants_wait(const struct engine *engine)
 
 static const int64_t prune_every_ms = INT64_C(6) * 60 * 60 * 1000;
 
-int engine_tick(struct engine *engine, const struct engine_now *now)
+static int do_tasks(struct engine *engine, const struct engine_now *now)
 {
         int r;
 
@@ -513,4 +515,17 @@ int engine_tick(struct engine *engine, const struct engine_now *now)
         if (now->boot_ms < schedule_deadline(&engine->schedule))
                 return ENGINE_NOTHING;
         return ENGINE_EXCHANGE;
+}
+
+/* What failed may fail again at once, and for ever: no task is due before it has rested. */
+int engine_tick(struct engine *engine, const struct engine_now *now)
+{
+        int r;
+
+        if (now->boot_ms < engine->rest_ms)
+                return ENGINE_NOTHING;
+        r = do_tasks(engine, now);
+        if (r < 0)
+                engine->rest_ms = now->boot_ms + REST_MS;
+        return r;
 }

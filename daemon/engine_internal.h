@@ -23,6 +23,7 @@
 enum {
         AUDIT_MAX = 512,       /* access events that wait; more are written at once */
         FLUSH_DELAY_MS = 500,  /* the replica is written so long after it was changed */
+        REST_MS = 5000,        /* after a task that failed */
         AUDIT_DELAY_MS = 800,  /* at most a second of them can be lost */
         AUDIT_SAME_MS = 60000, /* one staff member looking at one person again is the same event */
         EVENTS_MAX =
@@ -66,7 +67,8 @@ struct engine {
         int64_t flush_ms; /* boot clock at which the replica is to be written; INT64_MAX: nothing waits */
         bool sealed; /* the newest erasure is in the file, and nothing of it in the WAL: it may be said */
         bool caught_up; /* the replica took entries from the outbox since the last end: own work about people whom no feed has may be among it */
-        bool behind;    /* the outbox has entries that the replica could not take yet */
+        int64_t rest_ms;    /* boot clock: no task before, since one has failed */
+        bool behind;        /* the outbox has entries that the replica could not take yet */
         struct arena arena; /* scratch of one call */
         struct buffer clear, packed;
         struct writer_batch batch;

@@ -66,24 +66,25 @@ static const char *const replica_sql[SQL_COUNT_] = {
                             "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0, ?13, ?14) "
                             "ON CONFLICT DO NOTHING",
         [SQL_PENDING_BY_RECORD] = "SELECT place, entry, locality, state, epoch, position, stale, "
-                                  "body, receipt FROM pending WHERE record = ?1 ORDER BY place",
+                                  "body, receipt FROM pending WHERE record = ?1 AND type = ?2 "
+                                  "ORDER BY place",
         [SQL_PENDING_HEADS] = "SELECT place, entry, lane, seq, created, state, epoch, position "
-                              "FROM pending WHERE record = ?1 ORDER BY place",
+                              "FROM pending WHERE record = ?1 AND ?2 IN (0, type) ORDER BY place",
         [SQL_PENDING_BY_PLACE] = "SELECT place, type, record, person FROM pending WHERE place = ?1",
         [SQL_PENDING_COUNT] = "SELECT count(*) FROM pending",
         [SQL_PENDING_SETTLE] = "UPDATE pending SET state = ?2, epoch = ?3, position = ?4, "
                                "receipt = ?5 WHERE place = ?1",
         [SQL_PENDING_STALE] = "UPDATE pending SET stale = stale | ?2 WHERE place = ?1",
         [SQL_PENDING_DELETE] = "DELETE FROM pending WHERE place = ?1",
-        [SQL_PENDING_DELETE_RECORD] = "DELETE FROM pending WHERE record = ?1",
+        [SQL_PENDING_DELETE_RECORD] = "DELETE FROM pending WHERE record = ?1 AND type = ?2",
         [SQL_PENDING_SETTLED] = "SELECT type, record, person FROM pending WHERE locality = ?1 AND "
                                 "position > 0 AND state <> 5 AND (epoch, position) <= (?2, ?3) "
                                 "LIMIT 1",
         [SQL_SHADOW_PUT] = "INSERT INTO shadow (record, type, person, body) "
                            "VALUES (?1, ?2, ?3, ?4) "
-                           "ON CONFLICT (record) DO UPDATE SET body = ?4",
-        [SQL_SHADOW_GET] = "SELECT body FROM shadow WHERE record = ?1",
-        [SQL_SHADOW_DELETE] = "DELETE FROM shadow WHERE record = ?1",
+                           "ON CONFLICT (record, type) DO UPDATE SET body = ?4",
+        [SQL_SHADOW_GET] = "SELECT body FROM shadow WHERE record = ?1 AND type = ?2",
+        [SQL_SHADOW_DELETE] = "DELETE FROM shadow WHERE record = ?1 AND type = ?2",
         [SQL_SHADOW_COUNT] = "SELECT count(*) FROM shadow",
         [SQL_OWN_PUT] = "INSERT INTO own (person, place, entry) VALUES (?1, ?2, ?3) "
                         "ON CONFLICT DO NOTHING",
@@ -447,7 +448,7 @@ static int erase_records(struct erase *erase, const struct uuid *person, size_t 
                 if (r < 0)
                         return r;
                 for (size_t j = 0; j < erase->count; j++) {
-                        r = replica_unpend(erase->replica, &erase->ids[j]);
+                        r = replica_unpend(erase->replica, type->number, &erase->ids[j]);
                         if (r >= 0)
                                 r = record_delete(erase->replica->tables, type, &erase->ids[j]);
                         if (r < 0)

@@ -205,7 +205,8 @@ struct replica_pending {
         uint64_t place;
 };
 
-int replica_pending_of(struct replica *replica, const struct uuid *record,
+/* replica_pending_of() - what waits on a record; @type: its type's number, 0: of whatever type (a reference names none) */
+int replica_pending_of(struct replica *replica, uint64_t type, const struct uuid *record,
                        struct replica_pending *ret);
 
 /**

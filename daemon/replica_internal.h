@@ -105,8 +105,8 @@ int replica_shown(struct replica *replica, const struct catalogue_type *type, co
 /* replica_provisional() - put a person met here into the device's provisional scope, or take out of it */
 int replica_provisional(struct replica *replica, const struct record *person, bool in);
 
-/* replica_unpend() - forget pending entries and shadow of one record, whatever their state */
-int replica_unpend(struct replica *replica, const struct uuid *record);
+/* replica_unpend() - forget pending entries and shadow of one record of type number @type, whatever their state */
+int replica_unpend(struct replica *replica, uint64_t type, const struct uuid *record);
 
 /* replica_unpend_place() - forget one pending entry by its place in the outbox; not being there is no error */
 int replica_unpend_place(struct replica *replica, uint64_t place);
@@ -127,9 +127,9 @@ struct replica_edits { /* pending entries on one record, oldest first; the memor
         size_t count, capacity;
 };
 
-/* replica_load_edits() - all of a record, opened; appends to @ret (begin with {0}) */
-int replica_load_edits(struct replica *replica, const struct uuid *record, struct arena *arena,
-                       struct replica_edits *ret);
+/* replica_load_edits() - all of a record of type number @type, opened; appends to @ret (begin with {0}) */
+int replica_load_edits(struct replica *replica, uint64_t type, const struct uuid *record,
+                       struct arena *arena, struct replica_edits *ret);
 bool replica_any_active(const struct replica_edits *edits);
 /* replica_drop_over() - take the edits that are over out of the table and out of the list */
 int replica_drop_over(struct replica *replica, struct replica_edits *edits,
@@ -140,6 +140,6 @@ int replica_shadow_put(struct replica *replica, const struct record *record);
 int replica_shadow_get(struct replica *replica, const struct catalogue_type *type,
                        const struct uuid *id, const struct uuid *person, struct arena *arena,
                        struct record *ret);
-int replica_shadow_delete(struct replica *replica, const struct uuid *id);
+int replica_shadow_delete(struct replica *replica, uint64_t type, const struct uuid *id);
 
 #endif

@@ -67,6 +67,7 @@ int replica_shadow_get(struct replica *replica, const struct catalogue_type *typ
         if (!replica->shadows)
                 return 0;
         db_bind_uuid(stmt, 1, id);
+        db_bind_int(stmt, 2, type->number);
         r = db_step(replica->db, stmt);
         if (r <= 0)
                 return r;
@@ -79,11 +80,12 @@ int replica_shadow_get(struct replica *replica, const struct catalogue_type *typ
         return r < 0 ? r : 1;
 }
 
-int replica_shadow_delete(struct replica *replica, const struct uuid *id)
+int replica_shadow_delete(struct replica *replica, uint64_t type, const struct uuid *id)
 {
         if (!replica->shadows)
                 return 0;
         db_bind_uuid(replica->stmts[SQL_SHADOW_DELETE], 1, id);
+        db_bind_int(replica->stmts[SQL_SHADOW_DELETE], 2, (int64_t)type);
         return db_run(replica->db, replica->stmts[SQL_SHADOW_DELETE]);
 }
 
@@ -154,13 +156,14 @@ static int edit_read(struct replica *replica, sqlite3_stmt *stmt, struct arena *
         return r < 0 ? r : receipt_effects(receipt, arena, edit);
 }
 
-int replica_load_edits(struct replica *replica, const struct uuid *record, struct arena *arena,
-                       struct replica_edits *ret)
+int replica_load_edits(struct replica *replica, uint64_t type, const struct uuid *record,
+                       struct arena *arena, struct replica_edits *ret)
 {
         sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_BY_RECORD];
         int r;
 
         db_bind_uuid(stmt, 1, record);
+        db_bind_int(stmt, 2, (int64_t)type);
         while ((r = db_step(replica->db, stmt)) > 0) {
                 r = edits_grow(ret, arena);
                 if (r >= 0)
@@ -215,7 +218,7 @@ int replica_drop_over(struct replica *replica, struct replica_edits *edits,
         return 0;
 }
 
-int replica_unpend(struct replica *replica, const struct uuid *record)
+int replica_unpend(struct replica *replica, uint64_t type, const struct uuid *record)
 {
         sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_DELETE_RECORD];
         int r;
@@ -223,9 +226,10 @@ int replica_unpend(struct replica *replica, const struct uuid *record)
         if (replica->pending_count == 0)
                 return 0;
         db_bind_uuid(stmt, 1, record);
+        db_bind_int(stmt, 2, (int64_t)type);
         r = db_run(replica->db, stmt);
         if (r < 0)
                 return r;
         replica->pending_count -= (uint64_t)db_changes(replica->db);
-        return replica_shadow_delete(replica, record);
+        return replica_shadow_delete(replica, type, record);
 }

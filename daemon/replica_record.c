@@ -99,7 +99,7 @@ static int rebuild(struct replica *replica, const struct catalogue_type *type,
         int r;
 
         if (!replica_any_active(edits)) {
-                r = replica_shadow_delete(replica, id);
+                r = replica_shadow_delete(replica, type->number, id);
                 if (r < 0)
                         return r;
                 return confirmed ? show(replica, confirmed) : unshow(replica, type, id, person);
@@ -131,7 +131,7 @@ static int load_confirmed(struct replica *replica, const struct catalogue_type *
 /* ---- confirmed records ---- */
 
 /* Does the record have pending entries, and are all of them over once @at is confirmed? Without reading a body. */
-static int pending_heads(struct replica *replica, const struct uuid *record,
+static int pending_heads(struct replica *replica, const struct record *record,
                          const struct position *at, bool *ret_any, bool *ret_all_over)
 {
         sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_HEADS];
@@ -141,7 +141,8 @@ static int pending_heads(struct replica *replica, const struct uuid *record,
         *ret_all_over = true;
         if (replica->pending_count == 0)
                 return 0;
-        db_bind_uuid(stmt, 1, record);
+        db_bind_uuid(stmt, 1, &record->id);
+        db_bind_int(stmt, 2, record->type->number);
         while ((r = db_step(replica->db, stmt)) > 0) {
                 struct overlay_edit edit = {
                         .state = (enum entry_outcome)db_column_int(stmt, 5),
@@ -165,7 +166,7 @@ static int confirm_under(struct replica *replica, const struct record *record,
         int r;
 
         arena_reset(&replica->arena);
-        r = replica_load_edits(replica, &record->id, &replica->arena, &edits);
+        r = replica_load_edits(replica, record->type->number, &record->id, &replica->arena, &edits);
         if (r < 0)
                 return r;
         r = load_confirmed(replica, record->type, &record->id, &record->person,
@@ -201,7 +202,7 @@ int replica_confirm(struct replica *replica, const struct record *record, uint64
         bool any, all_over;
         int r;
 
-        r = pending_heads(replica, &record->id, &at, &any, &all_over);
+        r = pending_heads(replica, record, &at, &any, &all_over);
         if (r < 0)
                 return r;
         if (any && !all_over)
@@ -212,7 +213,7 @@ int replica_confirm(struct replica *replica, const struct record *record, uint64
                         return r;
                 r = replica_shown(replica, record->type, &record->id, &record->person, record);
         } else {
-                r = replica_unpend(replica, &record->id);
+                r = replica_unpend(replica, record->type->number, &record->id);
                 if (r >= 0)
                         r = show(replica, record);
         }
@@ -328,7 +329,7 @@ int replica_pend(struct replica *replica, const struct replica_entry *entry)
                         edit.effect_count = message.receipts.receipts[0].effects_count;
                 }
         }
-        r = replica_pending_of(replica, &entry->body->record, &before);
+        r = replica_pending_of(replica, entry->body->type, &entry->body->record, &before);
         if (r < 0)
                 return r;
         r = pending_put(replica, entry, &edit.position);
@@ -343,7 +344,7 @@ int replica_pend(struct replica *replica, const struct replica_entry *entry)
         return pend_on_top(replica, type, &edit, !before.any);
 }
 
-int replica_pending_of(struct replica *replica, const struct uuid *record,
+int replica_pending_of(struct replica *replica, uint64_t type, const struct uuid *record,
                        struct replica_pending *ret)
 {
         sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_HEADS];
@@ -353,6 +354,7 @@ int replica_pending_of(struct replica *replica, const struct uuid *record,
         if (replica->pending_count == 0)
                 return 0;
         db_bind_uuid(stmt, 1, record);
+        db_bind_int(stmt, 2, (int64_t)type);
         while ((r = db_step(replica->db, stmt)) > 0) {
                 enum entry_outcome state = (enum entry_outcome)db_column_int(stmt, 5);
 
@@ -382,7 +384,7 @@ static int rebuild_record(struct replica *replica, const struct catalogue_type *
         int r;
 
         arena_reset(&replica->arena);
-        r = replica_load_edits(replica, record, &replica->arena, &edits);
+        r = replica_load_edits(replica, type->number, record, &replica->arena, &edits);
         if (r < 0)
                 return r;
         r = load_confirmed(replica, type, record, person, had_active, &replica->arena, &confirmed);
@@ -446,7 +448,8 @@ int replica_wait_again(struct replica *replica, const struct replica_entry *entr
         int r;
 
         arena_reset(&replica->arena);
-        r = replica_load_edits(replica, &entry->body->record, &replica->arena, &edits);
+        r = replica_load_edits(replica, entry->body->type, &entry->body->record, &replica->arena,
+                               &edits);
         if (r < 0)
                 return r;
         had_active = replica_any_active(&edits);
@@ -471,9 +474,9 @@ int replica_unconfirmed(struct replica *replica, const struct catalogue_type *ty
         int r;
 
         arena_reset(&replica->arena);
-        r = replica_load_edits(replica, id, &replica->arena, &edits);
+        r = replica_load_edits(replica, type->number, id, &replica->arena, &edits);
         if (r >= 0)
-                r = replica_shadow_delete(replica, id);
+                r = replica_shadow_delete(replica, type->number, id);
         return r < 0 ? r : rebuild(replica, type, id, person, NULL, &edits);
 }
 
@@ -485,6 +488,7 @@ int replica_pass(struct replica *replica, const struct uuid *locality,
         while (replica->pending_count > 0) {
                 const struct catalogue_type *type;
                 struct uuid record, person;
+                uint64_t number;
                 int r;
 
                 db_bind_uuid(stmt, 1, locality);
@@ -493,14 +497,15 @@ int replica_pass(struct replica *replica, const struct uuid *locality,
                 r = db_step(replica->db, stmt);
                 if (r <= 0)
                         return r;
-                type = catalogue_type_by_number((uint64_t)db_column_int(stmt, 0));
+                number = (uint64_t)db_column_int(stmt, 0);
+                type = catalogue_type_by_number(number);
                 record = db_column_uuid(stmt, 1);
                 person = db_column_uuid(stmt, 2);
                 db_reset(stmt);
                 if (type)
                         r = rebuild_record(replica, type, &record, &person, true, reached);
                 else
-                        r = replica_unpend(replica, &record);
+                        r = replica_unpend(replica, number, &record);
                 if (r < 0)
                         return r;
         }
@@ -520,7 +525,7 @@ int replica_view(struct replica *replica, const struct catalogue_type *type,
         *ret_has_confirmed = false;
         if (replica->pending_count == 0)
                 return 0;
-        r = replica_load_edits(replica, record, arena, &edits);
+        r = replica_load_edits(replica, type->number, record, arena, &edits);
         if (r < 0 || edits.count == 0)
                 return r;
         if (replica_any_active(&edits)) {

@@ -184,7 +184,7 @@ static int need(struct needs *needs, const struct uuid *record)
 
         if (uuid_is_none(record) || uuid_equal(record, &needs->plan->record.id))
                 return 0;
-        r = replica_pending_of(engine->replica, record, &pending);
+        r = replica_pending_of(engine->replica, 0, record, &pending);
         if (r < 0 || !pending.creating || pending.lane == needs->plan->type->lane ||
             pending.place <= needs->place)
                 return r;
@@ -280,7 +280,8 @@ static int write_one(struct plan *plan, struct engine_written *ret)
         if (r >= 0)
                 r = find_needs(plan, &item.needs);
         if (r >= 0)
-                r = replica_pending_of(engine->replica, &plan->record.id, &pending);
+                r = replica_pending_of(engine->replica, plan->type->number, &plan->record.id,
+                                       &pending);
         if (r < 0)
                 return r;
         item.lane = (uint8_t)plan->type->lane;

@@ -72,10 +72,11 @@ CREATE INDEX pending_settled ON pending (locality, position) WHERE position > 0 
 
 -- Confirmed state of records that have pending entries on top.
 CREATE TABLE shadow (
-        record BLOB NOT NULL PRIMARY KEY, -- 16 bytes
-        type   INTEGER NOT NULL,          -- number
-        person BLOB,                      -- 16 bytes, NULL: reference data
-        body   BLOB NOT NULL              -- CBOR: [locality, author, role, device, recorded_ms, position, fields]
+        record BLOB NOT NULL,    -- 16 bytes; two devices may have given one id to records of two types
+        type   INTEGER NOT NULL, -- number
+        person BLOB,             -- 16 bytes, NULL: reference data
+        body   BLOB NOT NULL,    -- CBOR: [locality, author, role, device, recorded_ms, position, fields]
+        PRIMARY KEY (record, type)
 ) STRICT, WITHOUT ROWID;
 
 -- Which entries of the outbox are about whom: they go from here, and their second copies there, when the person is erased.

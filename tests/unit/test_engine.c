@@ -368,6 +368,28 @@ static int make_decision(struct station *station, const struct uuid *staff, uint
         return engine_write(station->engine, staff, &now, &entry, 1, &written, NULL);
 }
 
+/* An id is taken by whoever comes first; the other device has a record of another type under it until it is told so. */
+static void one_id_for_records_of_two_types_stops_nobody(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
+        struct station other;
+
+        station_open(&other, &rig, 2, state, &rig.team);
+        station_sync(&tablet);
+        station_sync(&other);
+        assert_int_equal(alert(&other, 1, &person, "dog"), 0);
+        assert_int_equal(station_create(&tablet, &rig.coordinator, &id, "planned_contact", &person,
+                                        (struct field_text[]){{"start", NULL, NULL, 1000}}, 1),
+                         0);
+        assert_int_equal(station_sync(&other), EXCHANGE_DONE);
+        for (int i = 0; i < 2; i++)
+                assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(state_of(&tablet, 1), OUTCOME_QUARANTINED);
+        assert_string_equal(station_text(&tablet, &rig.nurse, &id, "text", NULL, NULL), "dog");
+        assert_true(status_of(&tablet).complete);
+        station_close(&other);
+}
+
 static void a_conflict_is_decided_by_a_role_that_may(void **state)
 {
         struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
@@ -458,6 +480,7 @@ int main(void)
                 TEST(what_is_wrong_is_refused_by_name),
                 TEST(a_person_met_offline_arrives_with_everything_in_one_exchange),
                 TEST(own_edits_never_conflict_and_those_of_others_do),
+                TEST(one_id_for_records_of_two_types_stops_nobody),
                 TEST(a_conflict_is_decided_by_a_role_that_may),
                 TEST(a_proposal_is_shown_beside_and_never_in_place),
                 TEST(a_refused_entry_stays_visible_with_its_reason),
