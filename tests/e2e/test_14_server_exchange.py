@@ -41,6 +41,7 @@ class Replica:
         self.client = Client(store, certificate)
         self.cursors = {}  # feed key as CBOR -> feed state
         self.rows, self.people, self.bytes, self.round_trips = {}, set(), 0, 0
+        self.trust = 0
 
     def feeds(self):
         return [self.cursors[key] for key in sorted(self.cursors)]
@@ -52,13 +53,14 @@ class Replica:
 
     def exchange(self, with_vector=True):
         more = [[VECTOR, self.feeds()]] if with_vector and self.cursors else []
-        content = body(hello(vector_hash=self.vector_hash()), *more)
+        content = body(hello(vector_hash=self.vector_hash(), trust=self.trust), *more)
         status, _, answer = self.client.ask("POST", "/v1/sync", content, {"Content-Type": SYNC_TYPE})
         assert status == 200
         self.bytes += len(content) + len(answer)
         self.round_trips += 1
         found = messages(answer)
         assert found[0][0] == STORE_HELLO and found[-1][0] == END
+        self.trust = found[0][13][0] if found[0][13] else self.trust
         for message in found[1:-1]:
             if message[0] == FEED:
                 key, joins, _, cursor = message[1:5]
