@@ -32,7 +32,7 @@ static void init_device(struct world *world, size_t number)
 {
         const struct template *template = template_get();
         struct device *device = &world->devices[number];
-        char mount[8];
+        char mount[24];
 
         device->world = world;
         device->number = number;
@@ -78,7 +78,7 @@ void world_deinit(struct world *world)
 {
         for (size_t i = 0; i < world->plan.devices; i++) {
                 struct device *device = &world->devices[i];
-                char mount[8];
+                char mount[24];
 
                 device->engine = engine_free(device->engine);
                 for (size_t k = 0; k < REPLAY_MAX; k++)
