@@ -329,6 +329,8 @@ int judge_scopes(struct judge *judge, const struct judge_case *c)
         struct scope before[SCOPE_PER_RECORD_MAX], wanted[SCOPE_PER_RECORD_MAX];
         size_t before_count = 0, count;
         const struct uuid *person = &c->result->record.person;
+        bool changes;
+        int r;
 
         if (!c->type->personal || uuid_is_none(person))
                 return 0;
@@ -337,9 +339,14 @@ int judge_scopes(struct judge *judge, const struct judge_case *c)
         count = wanted_scopes(c, wanted);
         if (c->has_standing)
                 before_count = scope_contributions(&c->standing, before);
-        if (!same_scopes(before, before_count, wanted, count))
-                return change_sources(judge, c, wanted, count, before_count > 0 && count == 0);
-        if (!scope_type_limits(c->type))
+        changes = !same_scopes(before, before_count, wanted, count);
+        if (!changes && !scope_type_limits(c->type))
                 return 0;
+        r = membership_withdraw(judge->storage, &c->result->record,
+                                c->has_standing ? c->standing.position : 0);
+        if (r < 0)
+                return r;
+        if (changes)
+                return change_sources(judge, c, wanted, count, before_count > 0 && count == 0);
         return change_limits(judge, c, person);
 }

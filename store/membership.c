@@ -389,6 +389,24 @@ static int publish_reference(struct storage *storage, const struct record *recor
         return r < 0 ? r : move_row(storage, feed, class, record, old_position);
 }
 
+int membership_withdraw(struct storage *storage, const struct record *record, uint64_t old_position)
+{
+        CLEANUP(members_deinit) struct members members = {0};
+        enum catalogue_class class = record_feed_class(record);
+        int r;
+
+        if (old_position == 0 || old_position == record->position ||
+            class > (enum catalogue_class)CLASS_COUNT)
+                return 0;
+        r = storage->ops->members_of(storage, &record->locality, &record->person, take_member,
+                                     &members);
+        for (size_t i = 0; i < members.count && r == 0; i++)
+                if (members.rows[i].joined != 0 && old_position > members.rows[i].joined)
+                        r = remove_row(storage, members.rows[i].feed, class, old_position,
+                                       &record->id);
+        return r;
+}
+
 int membership_publish(struct storage *storage, const struct record *record, uint64_t old_position)
 {
         CLEANUP(members_deinit) struct members members = {0};

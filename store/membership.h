@@ -32,6 +32,15 @@ int membership_limit(struct storage *storage, const struct uuid *locality,
                      int (*forbid)(void *context, const struct scope *scope), void *context);
 
 /**
+ * membership_withdraw() - take a record's rows at @old_position out of its person's feeds
+ *
+ * Before membership_sources() and membership_limit() where the record that was just written is what changes them: somebody
+ * who leaves takes all rows along, but they are looked for where the records stand now.
+ */
+int membership_withdraw(struct storage *storage, const struct record *record,
+                        uint64_t old_position);
+
+/**
  * membership_publish() - put a record that was just written into the feeds it belongs to
  * @record:       as written; record->position is the commit's
  * @old_position: the position it had before this entry, 0: it is new

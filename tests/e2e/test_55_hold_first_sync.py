@@ -148,9 +148,10 @@ def visits_here(device, person):
 def write_down(device, person):
     """Have what is here now written to the replica's file, by writing something more."""
     log = device.state / "replica.db-wal"
-    before = log.stat().st_mtime_ns
     device.record("alert", {"category": "dog", "text": "Large but friendly."}, person)
+    before = log.stat().st_mtime_ns  # from here on only the commit writes
     until(lambda: log.stat().st_mtime_ns > before, "the replica is written")
+    device.status()  # answered when the daemon has written all of it
 
 
 def test_55_hold_one_person_s_join_of_many_answers_is_cut_and_killed_inside_and_goes_on_where_it_was(make_locality):

@@ -368,6 +368,111 @@ static int make_decision(struct station *station, const struct uuid *staff, uint
         return engine_write(station->engine, staff, &now, &entry, 1, &written, NULL);
 }
 
+static int count_records(void *context, const struct record *record, struct bytes stamps)
+{
+        (void)record;
+        (void)stamps;
+        (*(size_t *)context)++;
+        return 0;
+}
+
+/* All records of all types about a person that lie on the device. */
+static size_t records_about(struct station *station, const struct uuid *person)
+{
+        const struct catalogue *catalogue = catalogue_get();
+        size_t count = 0;
+
+        for (size_t i = 0; i < catalogue->type_count; i++)
+                if (catalogue->types[i].personal)
+                        assert_int_equal(record_each(replica_tables(station->engine->replica),
+                                                     &catalogue->types[i], person, NULL,
+                                                     count_records, &count),
+                                         0);
+        return count;
+}
+
+static void somebody_who_came_and_left_between_two_exchanges_was_never_sent(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+        struct station other;
+
+        station_open(&other, &rig, 2, state, &rig.other_team);
+        station_sync(&other);
+        rig_assign(&rig, 7, &person, &rig.other_team, true);
+        rig_assign(&rig, 7, &person, &rig.other_team, false);
+        assert_int_equal(station_sync(&other), EXCHANGE_DONE);
+        assert_int_equal(records_about(&other, &person), 0);
+        assert_int_equal(status_of(&other).people, 0);
+        station_close(&other);
+}
+
+static void somebody_who_was_met_here_and_passed_through_a_team_is_gone_with_it(void **state)
+{
+        struct uuid person = new_id(1);
+
+        (void)state;
+        station_sync(&tablet);
+        assert_int_equal(station_create(&tablet, &rig.nurse, &person, "person", NULL,
+                                        (struct field_text[]){{"family", "New", NULL, 0},
+                                                              {"given", "Nora", NULL, 0},
+                                                              {"birth_date", NULL, NULL, -9000}},
+                                        3),
+                         0);
+        assert_int_equal(alert(&tablet, 2, &person, "dog"), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(status_of(&tablet).people, 1);
+        rig_assign(&rig, 7, &person, &rig.team, true);
+        rig_assign(&rig, 7, &person, &rig.team, false);
+        station_send(&tablet);
+        for (int trip = 0; trip < 3; trip++) {
+                struct engine_now now = station_now(&tablet);
+                int r = engine_exchange_answer(tablet.engine, &now, buffer_view(&tablet.answer));
+
+                assert_int_equal(tablet.engine->session.records_count, 0);
+                while (r == EXCHANGE_STEP)
+                        r = engine_exchange_step(tablet.engine, &now);
+                if (r != EXCHANGE_AGAIN)
+                        break;
+                station_send(&tablet);
+        }
+        assert_int_equal(records_about(&tablet, &person), 0);
+        assert_int_equal(status_of(&tablet).people, 0);
+}
+
+/* The record that takes somebody out of a scope had a row of its own in the feed: it goes, too. */
+static void nothing_is_sent_of_somebody_who_was_taken_out_by_a_record_that_had_changed(void **state)
+{
+        struct uuid person = new_id(1);
+        struct engine_now now;
+        int r;
+
+        (void)state;
+        station_sync(&tablet);
+        assert_int_equal(station_create(&tablet, &rig.nurse, &person, "person", NULL,
+                                        (struct field_text[]){{"family", "New", NULL, 0},
+                                                              {"given", "Nora", NULL, 0},
+                                                              {"birth_date", NULL, NULL, -9000}},
+                                        3),
+                         0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        rig_assign(&rig, 7, &person, &rig.other_team,
+                   true); /* elsewhere: here it stays provisional */
+        rig_assign(&rig, 7, &person, &rig.other_team, false);
+        do {
+                station_send(&tablet);
+                now = station_now(&tablet);
+                r = engine_exchange_answer(tablet.engine, &now, buffer_view(&tablet.answer));
+                assert_int_equal(tablet.engine->session.records_count, 0);
+                while (r == EXCHANGE_STEP)
+                        r = engine_exchange_step(tablet.engine, &now);
+        } while (r == EXCHANGE_AGAIN);
+        assert_int_equal(r, EXCHANGE_DONE);
+        assert_int_equal(records_about(&tablet, &person), 0);
+        assert_int_equal(status_of(&tablet).people, 0);
+}
+
 /* An id is taken by whoever comes first; the other device has a record of another type under it until it is told so. */
 static void one_id_for_records_of_two_types_stops_nobody(void **state)
 {
@@ -480,6 +585,9 @@ int main(void)
                 TEST(what_is_wrong_is_refused_by_name),
                 TEST(a_person_met_offline_arrives_with_everything_in_one_exchange),
                 TEST(own_edits_never_conflict_and_those_of_others_do),
+                TEST(somebody_who_came_and_left_between_two_exchanges_was_never_sent),
+                TEST(somebody_who_was_met_here_and_passed_through_a_team_is_gone_with_it),
+                TEST(nothing_is_sent_of_somebody_who_was_taken_out_by_a_record_that_had_changed),
                 TEST(one_id_for_records_of_two_types_stops_nobody),
                 TEST(a_conflict_is_decided_by_a_role_that_may),
                 TEST(a_proposal_is_shown_beside_and_never_in_place),
