@@ -488,6 +488,23 @@ static int take_scope(void *context, const struct scope *scope)
         return 1;
 }
 
+/* Field by field: what lies between them is nobody's. */
+static void assert_same_device(const struct device_row *have, const struct device_row *want)
+{
+        assert_true(uuid_equal(&have->id, &want->id));
+        assert_true(uuid_equal(&have->locality, &want->locality));
+        assert_string_equal(have->name, want->name);
+        assert_int_equal(have->state, want->state);
+        assert_int_equal(have->ceiling, want->ceiling);
+        assert_memory_equal(have->public_key, want->public_key, sizeof(want->public_key));
+        assert_memory_equal(have->certificate, want->certificate, sizeof(want->certificate));
+        assert_int_equal(have->not_after_ms, want->not_after_ms);
+        assert_int_equal(have->created_ms, want->created_ms);
+        assert_int_equal(have->enrolled_ms, want->enrolled_ms);
+        assert_int_equal(have->seen_ms, want->seen_ms);
+        assert_int_equal(have->lost_ms, want->lost_ms);
+}
+
 static void test_devices_keep_what_they_reported_when_their_row_is_written_again(void **state)
 {
         const struct device_report report = {.waiting = 3, .clock_offset_ms = -9};
@@ -504,7 +521,7 @@ static void test_devices_keep_what_they_reported_when_their_row_is_written_again
         assert_int_equal(test.reader->ops->device_get(test.reader, &row.id, &back), 1);
         assert_int_equal(back.seen_ms, 77);
         back.seen_ms = 5;
-        assert_memory_equal(&back, &row, sizeof(row));
+        assert_same_device(&back, &row);
         assert_int_equal(ops()->grant_put(test.writer, &row.id, &scope), 0);
         assert_int_equal(ops()->grant_put(test.writer, &row.id, &scope), 0);
         assert_int_equal(ops()->grants_of(test.writer, &row.id, take_scope, &granted), 1);
