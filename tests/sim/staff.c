@@ -191,12 +191,34 @@ static void make_person_edit(struct job *job, const struct uuid *person, struct 
                   (struct sim_field[]){{field, some_text(job, 0, person), NULL, 0}}, 1);
 }
 
+static int take_person(void *context, const struct record *record, struct bytes stamps)
+{
+        (void)stamps;
+        *(struct uuid *)context = record->person;
+        return 0;
+}
+
+/*
+ * Whom the record is about on this device: where another device has used the same id, somebody else may be shown here than
+ * at the store.
+ */
+static struct uuid person_here(struct job *job, const struct sim_record *record)
+{
+        struct uuid person = record->person;
+
+        if (job->device->engine)
+                (void)record_visit(replica_tables(job->device->engine->replica), record->type,
+                                   &record->id, take_person, &person);
+        return person;
+}
+
 static void make_record_edit(struct job *job, const struct sim_record *record,
                              struct draft_entry *ret)
 {
         static const char *const states[] = {"accepted", "done", "requested"};
         struct uuid id = next_id(job);
-        struct sim_field field = {.text = some_text(job, 0, &record->person)};
+        struct uuid person = person_here(job, record);
+        struct sim_field field = {.text = some_text(job, 0, &person)};
 
         if (record->type == sim_type("alert")) {
                 field.name = "text";
