@@ -144,6 +144,9 @@ static int judge_case(struct judge *judge, struct judge_case *c)
         if (reason == REASON_NONE)
                 reason = (uint16_t)obstacle.reason;
         if (reason != REASON_NONE) {
+                r = judge_chain_root(judge, c); /* what continues it continues what it continued */
+                if (r < 0)
+                        return r;
                 r = judge_quarantine(judge, c, reason);
                 return r < 0 ? r : 1;
         }
@@ -245,6 +248,8 @@ int judge_refuse(struct judge *judge, const struct judge_origin *origin,
         /* What can be read of it goes into the row, so that it is found under its record. */
         if (reason != REASON_MALFORMED && reason != REASON_DAMAGED)
                 r = read_body(judge, &c, &unread);
+        if (r >= 0)
+                r = judge_chain_root(judge, &c);
         if (r >= 0)
                 r = judge_quarantine(judge, &c, (uint16_t)reason);
         if (r >= 0)

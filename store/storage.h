@@ -392,7 +392,8 @@ struct storage_ops {
 
         int (*log_append)(struct storage *storage,
                           const struct log_row *row); /* store/log.h fills it */
-        /* log_find() - by entry id: FOUND_…; row borrows from @arena. OTHER gives the first holder of the id. */
+        /* log_find() - by entry id: FOUND_…; row borrows from @arena. OTHER gives the device's own row of that id, or the first
+           holder's. */
         int (*log_find)(struct storage *storage, const struct uuid *locality, const struct uuid *id,
                         const struct uuid *device, const uint8_t body_hash[HASH_SIZE],
                         struct arena *arena, struct log_row *ret);

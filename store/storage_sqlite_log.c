@@ -153,23 +153,26 @@ static int op_log_find(struct storage *storage, const struct uuid *locality, con
         struct storage_sqlite *sqlite = sqlite_of(storage);
         sqlite3_stmt *stmt = log_stmt(sqlite, SQL_LOG_BY_ID);
         enum storage_found found = FOUND_NONE;
+        bool found_own = false;
         int r;
 
         (void)locality;
         sqlite_bind_id(stmt, 1, id);
         while ((r = db_step(sqlite->db, stmt)) > 0) {
                 struct log_row row;
-                bool same;
+                bool same, own;
 
                 r = read_log_row(sqlite, stmt, &row);
                 if (r < 0)
                         break;
                 same = sqlite_same_entry(device, body_hash, &row.device, row.body_hash);
-                if (found == FOUND_NONE || same) {
+                own = uuid_equal(&row.device, device);
+                if (found == FOUND_NONE || same || (own && !found_own)) {
                         r = keep_log_row(arena, &row);
                         if (r < 0)
                                 break;
                         *ret = row;
+                        found_own = own;
                         found = same ? FOUND_SAME : FOUND_OTHER;
                 }
                 if (same)
