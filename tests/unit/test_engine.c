@@ -1,57 +1,10 @@
-#include "tests/unit/engine_support.h"
+#include "tests/unit/engine_bed.h"
 #include "tests/unit/unit.h"
 
 #include "common/conflict.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static struct rig rig;
-static struct station tablet;
-
-static int setup(void **state)
-{
-        if (unit_folder_make(state) != 0)
-                return -1;
-        rig_open(&rig, unit_path(state, "store.db"));
-        station_open(&tablet, &rig, 1, state, &rig.team);
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        station_close(&tablet);
-        rig_close(&rig);
-        return unit_folder_remove(state);
-}
-
-static struct engine_status status_of(struct station *station)
-{
-        struct engine_now now = station_now(station);
-        struct engine_status status;
-
-        assert_int_equal(engine_status(station->engine, &now, &status), 0);
-        return status;
-}
-
-static int count_people(void *context, const struct engine_record *record)
-{
-        (void)record;
-        (*(size_t *)context)++;
-        return 0;
-}
-
-static size_t people(struct station *station, const struct uuid *staff, const char *query)
-{
-        struct engine_now now = station_now(station);
-        bool more, complete;
-        size_t count = 0;
-        int r = engine_people(station->engine, staff, &now, bytes_text(query), NULL, 100,
-                              count_people, &count, &more, &complete);
-
-        assert_int_equal(r, 0);
-        return count;
-}
 
 static void first_sync_brings_the_caseload_and_nothing_else(void **state)
 {
@@ -74,37 +27,6 @@ static void first_sync_brings_the_caseload_and_nothing_else(void **state)
 static const struct field_text visit_fields[] = {{"setting", "home", NULL, 0},
                                                  {"outcome", "completed", NULL, 0},
                                                  {"subjective", "well in herself", NULL, 0}};
-
-static struct uuid new_id(uint32_t number)
-{
-        return test_id(90, number);
-}
-
-static int alert(struct station *station, uint32_t number, const struct uuid *person,
-                 const char *text)
-{
-        struct uuid id = new_id(number);
-
-        return station_create(
-                station, &rig.nurse, &id, "alert", person,
-                (struct field_text[]){{"category", "dog", NULL, 0}, {"text", text, NULL, 0}}, 2);
-}
-
-static int edit_text(struct station *station, uint32_t number, const struct uuid *record,
-                     const char *text)
-{
-        struct uuid id = new_id(number);
-
-        return station_edit(station, &rig.nurse, &id, "alert", record,
-                            (struct field_text[]){{"text", text, NULL, 0}}, 1);
-}
-
-static int state_of(struct station *station, uint32_t number)
-{
-        struct uuid id = new_id(number);
-
-        return station_state(station, &id);
-}
 
 /* ---- writing ---- */
 
@@ -238,12 +160,7 @@ static void a_person_met_offline_arrives_with_everything_in_one_exchange(void **
 
         (void)state;
         station_sync(&tablet);
-        assert_int_equal(station_create(&tablet, &rig.nurse, &person, "person", NULL,
-                                        (struct field_text[]){{"family", "New", NULL, 0},
-                                                              {"given", "Nora", NULL, 0},
-                                                              {"birth_date", NULL, NULL, -9000}},
-                                        3),
-                         0);
+        assert_int_equal(meet(&tablet, 1), 0);
         assert_int_equal(people(&tablet, &rig.nurse, "nora"), 1);
         assert_int_equal(station_create(&tablet, &rig.nurse, &visit, "visit", &person, visit_fields,
                                         COUNT(visit_fields)),
@@ -412,12 +329,7 @@ static void somebody_who_was_met_here_and_passed_through_a_team_is_gone_with_it(
 
         (void)state;
         station_sync(&tablet);
-        assert_int_equal(station_create(&tablet, &rig.nurse, &person, "person", NULL,
-                                        (struct field_text[]){{"family", "New", NULL, 0},
-                                                              {"given", "Nora", NULL, 0},
-                                                              {"birth_date", NULL, NULL, -9000}},
-                                        3),
-                         0);
+        assert_int_equal(meet(&tablet, 1), 0);
         assert_int_equal(alert(&tablet, 2, &person, "dog"), 0);
         assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
         assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
@@ -449,12 +361,7 @@ static void nothing_is_sent_of_somebody_who_was_taken_out_by_a_record_that_had_c
 
         (void)state;
         station_sync(&tablet);
-        assert_int_equal(station_create(&tablet, &rig.nurse, &person, "person", NULL,
-                                        (struct field_text[]){{"family", "New", NULL, 0},
-                                                              {"given", "Nora", NULL, 0},
-                                                              {"birth_date", NULL, NULL, -9000}},
-                                        3),
-                         0);
+        assert_int_equal(meet(&tablet, 1), 0);
         assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
         assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
         rig_assign(&rig, 7, &person, &rig.other_team,
@@ -471,6 +378,30 @@ static void nothing_is_sent_of_somebody_who_was_taken_out_by_a_record_that_had_c
         assert_int_equal(r, EXCHANGE_DONE);
         assert_int_equal(records_about(&tablet, &person), 0);
         assert_int_equal(status_of(&tablet).people, 0);
+}
+
+/* One nurse's edits never conflict with each other, whatever became of one in between. */
+static void a_refused_edit_does_not_cut_the_chain_that_it_stood_in(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
+        struct station other;
+
+        station_open(&other, &rig, 2, state, &rig.team);
+        station_sync(&tablet);
+        station_sync(&other);
+        assert_int_equal(alert(&tablet, 1, &person, "dog"), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(alert(&other, 3, &person, "cat"), 0); /* its id is taken by this */
+        assert_int_equal(station_sync(&other), EXCHANGE_DONE);
+        for (uint32_t number = 2; number <= 4; number++)
+                assert_int_equal(edit_text(&tablet, number, &id, number == 4 ? "no dog" : "dogs"),
+                                 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(state_of(&tablet, 2), OUTCOME_APPLIED);
+        assert_int_equal(state_of(&tablet, 3), OUTCOME_QUARANTINED);
+        assert_int_equal(state_of(&tablet, 4), OUTCOME_APPLIED);
+        assert_string_equal(station_text(&tablet, &rig.nurse, &id, "text", NULL, NULL), "no dog");
+        station_close(&other);
 }
 
 /* An id is taken by whoever comes first; the other device has a record of another type under it until it is told so. */
@@ -573,7 +504,7 @@ static void a_refused_entry_stays_visible_with_its_reason(void **state)
         assert_int_equal(edit_text(&tablet, 3, &id, "three"), PANNIER_E_REFUSED);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bed_make, bed_unmake)
 
 int main(void)
 {
@@ -588,6 +519,7 @@ int main(void)
                 TEST(somebody_who_came_and_left_between_two_exchanges_was_never_sent),
                 TEST(somebody_who_was_met_here_and_passed_through_a_team_is_gone_with_it),
                 TEST(nothing_is_sent_of_somebody_who_was_taken_out_by_a_record_that_had_changed),
+                TEST(a_refused_edit_does_not_cut_the_chain_that_it_stood_in),
                 TEST(one_id_for_records_of_two_types_stops_nobody),
                 TEST(a_conflict_is_decided_by_a_role_that_may),
                 TEST(a_proposal_is_shown_beside_and_never_in_place),

@@ -1,51 +1,8 @@
 /* The next page is asked for while this one is applied: it changes nothing but the time that it takes. */
-#include "tests/unit/engine_support.h"
+#include "tests/unit/engine_bed.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
-
-static struct rig rig;
-static struct station tablet;
-
-static int setup(void **state)
-{
-        if (unit_folder_make(state) != 0)
-                return -1;
-        rig_open(&rig, unit_path(state, "store.db"));
-        station_open(&tablet, &rig, 1, state, &rig.team);
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        station_close(&tablet);
-        rig_close(&rig);
-        return unit_folder_remove(state);
-}
-
-static struct engine_status status_of(struct station *station)
-{
-        struct engine_now now = station_now(station);
-        struct engine_status status;
-
-        assert_int_equal(engine_status(station->engine, &now, &status), 0);
-        return status;
-}
-
-static struct uuid new_id(uint32_t number)
-{
-        return test_id(90, number);
-}
-
-static int alert(struct station *station, uint32_t number, const struct uuid *person,
-                 const char *text)
-{
-        struct uuid id = new_id(number);
-
-        return station_create(
-                station, &rig.nurse, &id, "alert", person,
-                (struct field_text[]){{"category", "dog", NULL, 0}, {"text", text, NULL, 0}}, 2);
-}
 
 /* Makes the steps of the answer in hand; how many requests went ahead while it was applied. */
 static int requests_ahead(struct engine_now *now, int *ret_next)
@@ -148,7 +105,7 @@ static void no_request_goes_ahead_of_what_waits_or_of_an_exit(void **state)
 
 int main(void)
 {
-#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, bed_make, bed_unmake)
         const struct CMUnitTest tests[] = {
                 TEST(a_first_sync_whose_requests_go_ahead_is_the_same),
                 TEST(no_request_goes_ahead_of_what_waits_or_of_an_exit),

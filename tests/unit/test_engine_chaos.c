@@ -2,48 +2,13 @@
  * Two devices and the store, and everything that can go wrong between them, from a seed: answers lost or cut, power gone after any
  * step, replicas lost, people moving in and out. Afterwards every entry is at the store once, and both devices show the same.
  */
-#include "tests/unit/engine_support.h"
+#include "tests/unit/engine_bed.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum { SEEDS = 6, STEPS = 120 };
-
-static struct rig rig;
-
-static struct engine_status status_of(struct station *station)
-{
-        struct engine_now now = station_now(station);
-        struct engine_status status;
-
-        assert_int_equal(engine_status(station->engine, &now, &status), 0);
-        return status;
-}
-
-static struct uuid new_id(uint32_t number)
-{
-        return test_id(90, number);
-}
-
-static int alert(struct station *station, uint32_t number, const struct uuid *person,
-                 const char *text)
-{
-        struct uuid id = new_id(number);
-
-        return station_create(
-                station, &rig.nurse, &id, "alert", person,
-                (struct field_text[]){{"category", "dog", NULL, 0}, {"text", text, NULL, 0}}, 2);
-}
-
-static int edit_text(struct station *station, uint32_t number, const struct uuid *record,
-                     const char *text)
-{
-        struct uuid id = new_id(number);
-
-        return station_edit(station, &rig.nurse, &id, "alert", record,
-                            (struct field_text[]){{"text", text, NULL, 0}}, 1);
-}
 
 struct chaos {
         struct station stations[2];

@@ -1,89 +1,11 @@
 /* What survives: crashes between the files, answers cut and forged, people who leave, damage, drafts, small exchanges. */
-#include "tests/unit/engine_support.h"
+#include "tests/unit/engine_bed.h"
 #include "tests/unit/unit.h"
 
 #include "common/conflict.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static struct rig rig;
-static struct station tablet;
-
-static int setup(void **state)
-{
-        if (unit_folder_make(state) != 0)
-                return -1;
-        rig_open(&rig, unit_path(state, "store.db"));
-        station_open(&tablet, &rig, 1, state, &rig.team);
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        station_close(&tablet);
-        rig_close(&rig);
-        return unit_folder_remove(state);
-}
-
-static struct engine_status status_of(struct station *station)
-{
-        struct engine_now now = station_now(station);
-        struct engine_status status;
-
-        assert_int_equal(engine_status(station->engine, &now, &status), 0);
-        return status;
-}
-
-static int count_people(void *context, const struct engine_record *record)
-{
-        (void)record;
-        (*(size_t *)context)++;
-        return 0;
-}
-
-static size_t people(struct station *station, const struct uuid *staff, const char *query)
-{
-        struct engine_now now = station_now(station);
-        bool more, complete;
-        size_t count = 0;
-        int r = engine_people(station->engine, staff, &now, bytes_text(query), NULL, 100,
-                              count_people, &count, &more, &complete);
-
-        assert_int_equal(r, 0);
-        return count;
-}
-
-static struct uuid new_id(uint32_t number)
-{
-        return test_id(90, number);
-}
-
-static int alert(struct station *station, uint32_t number, const struct uuid *person,
-                 const char *text)
-{
-        struct uuid id = new_id(number);
-
-        return station_create(
-                station, &rig.nurse, &id, "alert", person,
-                (struct field_text[]){{"category", "dog", NULL, 0}, {"text", text, NULL, 0}}, 2);
-}
-
-static int edit_text(struct station *station, uint32_t number, const struct uuid *record,
-                     const char *text)
-{
-        struct uuid id = new_id(number);
-
-        return station_edit(station, &rig.nurse, &id, "alert", record,
-                            (struct field_text[]){{"text", text, NULL, 0}}, 1);
-}
-
-static int state_of(struct station *station, uint32_t number)
-{
-        struct uuid id = new_id(number);
-
-        return station_state(station, &id);
-}
 
 /* ---- crashes ---- */
 
@@ -144,17 +66,11 @@ static void a_replica_that_missed_a_write_catches_up_from_the_outbox(void **stat
 static void a_lost_replica_is_rebuilt_without_losing_waiting_work(void **state)
 {
         struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
-        struct uuid met = new_id(5);
 
         (void)state;
         station_sync(&tablet);
         assert_int_equal(alert(&tablet, 1, &person, "bites"), 0);
-        assert_int_equal(station_create(&tablet, &rig.nurse, &met, "person", NULL,
-                                        (struct field_text[]){{"family", "New", NULL, 0},
-                                                              {"given", "Nora", NULL, 0},
-                                                              {"birth_date", NULL, NULL, -9000}},
-                                        3),
-                         0);
+        assert_int_equal(meet(&tablet, 5), 0);
         station_stop(&tablet);
         /* a file of garbage is taken for a lost one */
         copy_file(rig.test.writer ? "/dev/null" : "", tablet.replica);
@@ -576,7 +492,7 @@ static void nothing_of_a_body_lies_in_clear_on_the_disk(void **state)
         assert_false(file_has(tablet.replica, "-wal", "Quetzalcanary"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bed_make, bed_unmake)
 
 int main(void)
 {
