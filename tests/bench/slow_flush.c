@@ -1,6 +1,6 @@
 /*
  * Slow media, for any program: preloaded, each flush of a file to the disk takes SLOW_FLUSH_US microseconds longer, as on
- * a memory card. Bare SQLite and the daemon are measured with the same one.
+ * a memory card. Bare SQLite and the daemon are measured with the same one. The delay is what is made here: nothing waits for anything.
  */
 #include <dlfcn.h>
 #include <stdint.h>
