@@ -213,11 +213,7 @@ int command_device_grant(struct command_line *line)
         if (r < 0)
                 return r;
         r = write_change(storage, &change);
-        if (r < 0) {
-                storage->ops->rollback(storage);
-                return r;
-        }
-        r = storage->ops->commit(storage);
+        r = storage_end(storage, r);
         if (r < 0)
                 return r;
         if (line->json)
@@ -485,11 +481,7 @@ int command_device_write_off(struct command_line *line)
                 return r;
         r = mark_lost(storage, line->operands[0], &row);
         r = r < 0 ? r : storage->ops->custody_each(storage, &row.id, count_held, &held);
-        if (r < 0) {
-                storage->ops->rollback(storage);
-                return r;
-        }
-        r = storage->ops->commit(storage);
+        r = storage_end(storage, r);
         if (r < 0)
                 return r;
         if (line->json)

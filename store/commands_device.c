@@ -555,11 +555,7 @@ int command_device_revoke(struct command_line *line)
         if (r < 0)
                 return r;
         r = mark_revoked(storage, line->operands[0], &row);
-        if (r < 0) {
-                storage->ops->rollback(storage);
-                return r;
-        }
-        r = storage->ops->commit(storage);
+        r = storage_end(storage, r);
         if (r < 0)
                 return r;
         if (line->json)

@@ -170,11 +170,7 @@ int enrolment_first(struct storage *storage, const struct ca *ca, struct bytes c
         if (r < 0)
                 return r;
         r = take_code(storage, ca, hash, public_key, now_ms, &row, out);
-        if (r < 0) {
-                storage->ops->rollback(storage);
-                return r;
-        }
-        r = storage->ops->commit(storage);
+        r = storage_end(storage, r);
         if (r < 0)
                 return r;
         *ret_device = row.id;
@@ -231,9 +227,5 @@ int enrolment_again(struct storage *storage, const struct ca *ca, const struct t
                 r = FAIL(PANNIER_E_REFUSED, "another key: it needs a new enrolment code");
         r = r < 0 ? r : certify(ca, &row, now_ms, out);
         r = r < 0 ? r : storage->ops->device_put(storage, &row);
-        if (r < 0) {
-                storage->ops->rollback(storage);
-                return r;
-        }
-        return storage->ops->commit(storage);
+        return storage_end(storage, r);
 }

@@ -591,10 +591,7 @@ static int expire_locality(struct exchange *exchange, const struct uuid *localit
         r = judge_expire(exchange->judge, locality, BATCH);
         if (r >= 0)
                 r = judge_tick(exchange->judge, locality, BATCH);
-        if (r >= 0)
-                return storage->ops->commit(storage);
-        storage->ops->rollback(storage);
-        return r;
+        return storage_end(storage, r);
 }
 
 int exchange_expire(struct exchange *exchange, int64_t now_ms)

@@ -612,6 +612,15 @@ static inline __attribute__((unused)) struct storage *storage_free(struct storag
 }
 DEFINE_FREEP(storage)
 
+/* storage_end() - the end of a transaction: commit it, or roll it back where @r is an error. Return: @r, or the commit's error */
+static inline __attribute__((unused)) int storage_end(struct storage *storage, int r)
+{
+        if (r >= 0)
+                return storage->ops->commit(storage);
+        storage->ops->rollback(storage);
+        return r;
+}
+
 /**
  * storage_sqlite_open() - open, or make, the store's database file
  * @path:      NUL-terminated
