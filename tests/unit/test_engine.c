@@ -380,6 +380,19 @@ static void nothing_is_sent_of_somebody_who_was_taken_out_by_a_record_that_had_c
         assert_int_equal(status_of(&tablet).people, 0);
 }
 
+static void who_looked_is_told_whatever_role_they_have_since(void **state)
+{
+        (void)state;
+        rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+        station_sync(&tablet);
+        assert_int_equal(people(&tablet, &rig.nurse, ""), 1);
+        rig_role(&rig, &rig.nurse, "community_connector");
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(status_of(&tablet).access_events, 1);
+        assert_int_equal(status_of(&tablet).counts[OUTCOME_APPLIED], 1);
+        assert_int_equal(status_of(&tablet).counts[OUTCOME_QUARANTINED], 0);
+}
+
 /* One nurse's edits never conflict with each other, whatever became of one in between. */
 static void a_refused_edit_does_not_cut_the_chain_that_it_stood_in(void **state)
 {
@@ -519,6 +532,7 @@ int main(void)
                 TEST(somebody_who_came_and_left_between_two_exchanges_was_never_sent),
                 TEST(somebody_who_was_met_here_and_passed_through_a_team_is_gone_with_it),
                 TEST(nothing_is_sent_of_somebody_who_was_taken_out_by_a_record_that_had_changed),
+                TEST(who_looked_is_told_whatever_role_they_have_since),
                 TEST(a_refused_edit_does_not_cut_the_chain_that_it_stood_in),
                 TEST(one_id_for_records_of_two_types_stops_nobody),
                 TEST(a_conflict_is_decided_by_a_role_that_may),
