@@ -304,6 +304,8 @@ struct catalogue_type {
         uint8_t need_count;
         const struct catalogue_key *keys; /* the first whose fields are all there counts */
         uint8_t key_count;
+        /* Of a type whose records have bytes that travel apart (docs/protocol.md): what says them. All -1: it has none. */
+        int16_t bytes_hash_index, bytes_size_index, bytes_media_index;
         int16_t end_index; /* date of the last day, of a type whose table may be the whole truth; -1: none */
         struct catalogue_expiry expiry;
         int16_t other_person_index; /* a ref to a second person: shown only where both are in scope; -1 */

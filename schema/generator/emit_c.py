@@ -181,6 +181,7 @@ class Emitter:
             name = self.array(f"struct catalogue_{struct}", member, rows)
             parts.append(f".{member} = {name}, .{single}_count = {len(rows)}")
         parts += [f".expiry = {self.expiry(kind)}", f".other_person_index = {kind.index(kind.other_person)}",
+                  *(f".bytes_{key}_index = {kind.index(kind.bytes[key] if kind.bytes else None)}" for key in ("hash", "size", "media")),
                   f".end_index = {kind.index(kind.load['ends']) if kind.load else -1}",
                   f".sql_create =\n{quote(emit_sql.create(kind))}", f".sql_indexes =\n{quote(emit_sql.indexes(kind) or None)}"]
         return "{" + ",\n         ".join(parts) + "}"

@@ -112,6 +112,9 @@ def _rules(kind):
         whose = " of one person" if rule.values["per_person"] else ""
         follows = f"a proposed {rule.values['link'].partition('.')[0]}" if rule.values["link"] else "a conflict of kind duplicate"
         lines.append(f"A second record{whose} with {what}{_while(rule.values['while'])} is kept and raises {follows}.")
+    if kind.bytes:
+        lines.append(f"Its bytes travel apart: `{kind.bytes['hash']}` is their SHA-256, `{kind.bytes['size']}` their number, "
+                     f"`{kind.bytes['media']}` what they are.")
     for rule in kind.compares:
         low, high = kind.field(rule.values["low"]), rule.values["high"]
         above, below = ("after", "before") if low.kind in ("date", "instant") else ("above", "below")

@@ -14,6 +14,7 @@ LANES = {"urgent": "LANE_URGENT", "routine": "LANE_ROUTINE", "bulk": "LANE_BULK"
 SCOPES = {"locality": 1, "team": 2, "home": 3, "provisional": 4}
 MOMENTS = {"on_create": "ON_CREATE", "on_value": "ON_VALUE", "on_decided": "ON_DECIDED"}
 NAME = r"[a-z][a-z0-9_]*"  # of types and fields: they become names of tables, columns and C
+BYTES_HASH_SIZE = 32  # of SHA-256
 RAISES = {"apply": "RAISE_APPLY", "only": "RAISE_ONLY"}
 
 FIELD_NUMBER_MAX, FIELD_COUNT_MAX, TYPE_NUMBER_MAX, OPTION_NUMBER_MAX = 255, 64, 255, 999
@@ -128,6 +129,7 @@ class Type:
     expiry: Rule = None
     consequences: list = made(default_factory=list)
     load: dict = None  # name of the table it is loaded from, and the keys that find a record again
+    bytes: dict = None  # which fields say hash, size and media type of bytes that travel apart
     checks: dict = made(default_factory=dict)  # name → slot → field name
     properties: set = made(default_factory=set)  # names of the bindings that this type fills
 

@@ -15,6 +15,7 @@ def check(catalogue, shared, bind, retired, numbers):
         _parsed_rules(catalogue, kind)
         _checks(kind)
         _load(catalogue, kind)
+        _bytes(kind)
         if kind.other_person and not (kind.field(kind.other_person) and kind.field(kind.other_person).ref == ["person"]):
             kind.source.problem(("other_person",), f"{kind.other_person} is not a reference to a person")
     check_bind(catalogue, shared, bind)
@@ -224,6 +225,22 @@ def _load(catalogue, kind):
                 kind.source.problem(("load", "keys"), f"keys names the unknown field {name!r}")
             elif field is not None and field.kind not in KEY_KINDS:
                 kind.source.problem(("load", "keys"), f"{name}: a {field.kind} is never compared as a key")
+
+
+def _bytes(kind):
+    """bytes = {hash, size, media}: what is said of them is said once and for all, with the record."""
+    if kind.bytes is None:
+        return
+    if not kind.append or not kind.personal:
+        kind.source.problem(("bytes",), "only facts about a person have bytes: an append type that is personal")
+    for key, wanted in (("hash", "blob"), ("size", "int"), ("media", "code")):
+        field = kind.field(kind.bytes[key])
+        if field is None or field.kind != wanted or not field.required:
+            kind.source.problem(("bytes", key), f"{kind.bytes[key]!r} is not a required {wanted} of {kind.name}")
+        elif key == "hash" and field.size != model.BYTES_HASH_SIZE:
+            kind.source.problem(("bytes", key), f"{field.name}: a hash has a size of {model.BYTES_HASH_SIZE}")
+        elif key == "size" and field.hard and field.hard[0] < 1:
+            kind.source.problem(("bytes", key), f"{field.name}: bytes have a size of at least 1")
 
 
 def _moves(at, keys, field, only, to):

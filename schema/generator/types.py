@@ -11,12 +11,14 @@ TYPE_SPEC = {
     "class": (str, True, ""), "lane": (str, False, "routine"), "append": (bool, False, False), "fhir": TEXT,
     "personal": (bool, False, True), "written_by": (str, False, "staff"), "rule": TEXT, "other_person": TEXT,
     "load": (dict, False, None),
+    "bytes": (dict, False, None),
     "by_device": (bool, False, False),
     "roles": (dict, True, {}), "field": (list, True, []), "scope": TABLES, "grant": TABLES, "limit": TABLES,
     "unique": TABLES, "compare": TABLES, "needs": TABLES, "expires": (dict, False, None), "check": (dict, False, {}),
     "on_create": TABLES, "on_value": TABLES, "on_decided": TABLES,
 }
 LOAD_SPEC = {"name": (str, True, ""), "keys": (list, False, []), "ends": TEXT}
+BYTES_SPEC = {"hash": (str, True, ""), "size": (str, True, ""), "media": (str, True, "")}
 ROLE_KEYS = ("read", "create", "edit", "decide")
 CONSEQUENCE = {"set": (str, True, ""), "where": (str, True, ""), "when": TEXT, "to": TEXT, "copy": TEXT, "only": TEXT}
 RULE_SPECS = {
@@ -53,6 +55,8 @@ def read_type(source, shared):
     kind.checks = taken["check"]
     if taken["load"] is not None:
         kind.load = source.take(taken["load"], ("load",), LOAD_SPEC)
+    if taken["bytes"] is not None:
+        kind.bytes = source.take(taken["bytes"], ("bytes",), BYTES_SPEC)
     return kind
 
 
