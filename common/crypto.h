@@ -12,7 +12,9 @@
 enum {
         HASH_SIZE = 32,
         SIGNATURE_SIZE = 64,
-        PUBLIC_KEY_SIZE = 65, /* uncompressed point */
+        PUBLIC_KEY_SIZE = 65,  /* uncompressed point */
+        PRIVATE_KEY_SIZE = 32, /* its number, big endian */
+        AGREED_SIZE = 32,      /* what two keys agree on */
         AEAD_KEY_SIZE = 32,
         AEAD_NONCE_SIZE = 12,
         AEAD_TAG_SIZE = 16,
@@ -50,6 +52,16 @@ int private_key_to_pem(const struct private_key *key,
 void private_key_public(const struct private_key *key, uint8_t ret[PUBLIC_KEY_SIZE]);
 int private_key_sign(const struct private_key *key, struct bytes message,
                      uint8_t ret[SIGNATURE_SIZE]);
+/* private_key_from_number() - PANNIER_E_CRYPTO where it is zero, or not below the order of the group */
+int private_key_from_number(const uint8_t number[PRIVATE_KEY_SIZE], struct private_key **ret);
+/**
+ * private_key_agree() - ECDH: the x coordinate that both sides come to (RFC 9180: DH())
+ * @point: the other side's; whether it is on the curve is checked
+ *
+ * A secret to be hashed (common/hpke.h), never a key as it is. PANNIER_E_CRYPTO
+ */
+int private_key_agree(const struct private_key *key, const uint8_t point[PUBLIC_KEY_SIZE],
+                      uint8_t ret[AGREED_SIZE]);
 struct private_key *private_key_free(struct private_key *key);
 DEFINE_FREEP(private_key)
 

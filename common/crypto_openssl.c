@@ -274,6 +274,13 @@ static int private_key_new(EVP_PKEY **pkey, struct private_key **ret)
         return 0;
 }
 
+int crypto_openssl_private_key(EVP_PKEY *pkey, struct private_key **ret)
+{
+        CLEANUP(pkey_freep) EVP_PKEY *taken = pkey;
+
+        return private_key_new(&taken, ret);
+}
+
 int private_key_generate(struct private_key **ret)
 {
         CLEANUP(pkey_freep) EVP_PKEY *pkey = EVP_EC_gen("P-256");
