@@ -1,5 +1,5 @@
 /*
- * Inside of an exchange: what session.c (requests), session_answer.c (what came back, receipts) and session_apply.c (bounded
+ * Inside of an exchange: what session.c (requests), session_send.c (their entries), session_answer.c (what came back, receipts) and session_apply.c (bounded
  * applying) share. Nobody else includes it.
  */
 #ifndef DAEMON_SESSION_INTERNAL_H
@@ -10,6 +10,17 @@
 /* session_vector() - the granted feeds as they stand, sorted, into @arena, and their hash */
 int session_vector(struct engine *engine, struct arena *arena, struct wire_feed_state **ret,
                    size_t *ret_count, uint8_t ret_hash[HASH_SIZE]);
+
+struct session_sent { /* init with {0} */
+        uint64_t from
+                [LANE_COUNT]; /* numbers before it are not looked at; set to the one after the newest that went */
+        uint64_t count; /* entries that went */
+        bool more;      /* there are more */
+};
+
+/* session_put_entries() - as many runs of waiting entries as a request holds, with gaps and old receipts in front */
+int session_put_entries(struct engine *engine, struct arena *arena, struct session_sent *sent,
+                        struct buffer *out);
 
 /* session_load_trust() - the store's signing key, from the outbox, if it is known */
 int session_load_trust(struct engine *engine);
