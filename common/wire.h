@@ -131,6 +131,9 @@ int wire_parked_hash(const struct uuid *ids, size_t count, uint8_t ret[HASH_SIZE
 /* wire_head_message() - what the store signs for a head: deterministic CBOR of ("head", all of it but the signature) */
 void wire_head_message(const struct wire_head *head, struct buffer *out);
 
+/* wire_seal_key_message() - what the store signs for a seal key: deterministic CBOR of ("seal", id, point) */
+void wire_seal_key_message(const struct wire_seal_key *key, struct buffer *out);
+
 /* wire_receipt_hashes() - append the SHA-256 of each receipt, body_hash set: what the signature of all is taken over */
 void wire_receipt_hashes(const struct wire_receipt *receipts, size_t count, struct buffer *hashes);
 

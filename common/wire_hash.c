@@ -126,6 +126,14 @@ void wire_head_message(const struct wire_head *head, struct buffer *out)
         cbor_put_bytes(out, BYTES(head->hash, HASH_SIZE));
 }
 
+void wire_seal_key_message(const struct wire_seal_key *key, struct buffer *out)
+{
+        cbor_put_array(out, 3);
+        cbor_put_text(out, bytes_text("seal"));
+        cbor_put_uint(out, key->id);
+        cbor_put_bytes(out, BYTES(key->point, PUBLIC_KEY_SIZE));
+}
+
 void wire_receipt_hashes(const struct wire_receipt *receipts, size_t count, struct buffer *hashes)
 {
         CLEANUP(buffer_deinit) struct buffer encoded = BUFFER_INIT;

@@ -35,10 +35,15 @@ enum {
         WIRE_SEALED_BODY_MAX = 66 << 10, /* bytes of a body as it travels */
         WIRE_AGAIN_MAX = 256 << 10,      /* bytes of receipts' hashes: WIRE_RECEIPTS_MAX of them */
         WIRE_DRAFT_MAX = 64 << 10,       /* bytes of a draft as it travels */
-        WIRE_DETAIL_MAX = 500,           /* bytes of text that explains something to people */
-        WIRE_SOFTWARE_MAX = 64,          /* bytes of a program's name and version */
-        WIRE_DIGEST_SIZE_MAX = 32,       /* bytes of a feed's digest; none travels alone yet */
-        WIRE_VERSION_MAX = INT32_MAX,    /* of protocol, catalogue, policy, trust bundle */
+        WIRE_BUNDLE_PARTS_MAX = 64,      /* parts of one bundle */
+        WIRE_BUNDLE_BODY_MAX =
+                (1 << 20) - 4096, /* sealed bytes of a part: with its head a body of HTTP */
+        WIRE_BUNDLE_RECEIPTS_MAX = (4 << 20) + 4096, /* sealed bytes of receipts that travel back */
+        WIRE_BUNDLE_NONCE_SIZE = 32,
+        WIRE_DETAIL_MAX = 500,        /* bytes of text that explains something to people */
+        WIRE_SOFTWARE_MAX = 64,       /* bytes of a program's name and version */
+        WIRE_DIGEST_SIZE_MAX = 32,    /* bytes of a feed's digest; none travels alone yet */
+        WIRE_VERSION_MAX = INT32_MAX, /* of protocol, catalogue, policy, trust bundle */
 };
 
 #define WIRE_NUMBER_MAX ((uint64_t)INT64_MAX) /* positions, sequence numbers, counts */
@@ -289,6 +294,27 @@ enum wire_device_state {
           WIRE_FEEDS_MAX)                          /* that vector, where the device wants it */    \
         F(OCTETS, digest_hash, uint8_t, HASH_SIZE) /* digest_hash() of it, without `more` */
 
+/*
+ * A part of what a device gives to a courier (common/bundle.h). Sealed is a whole request with the device's signature in front.
+ * What stands before `sealed` is all that whoever carries it can read.
+ */
+#define WIRE_BUNDLE(F)                                                                             \
+        F(UUID, device, struct uuid, 0) /* who wrote what is inside */                             \
+        F(UUID, bundle, struct uuid, 0)                                                            \
+        F(UINT, part, uint32_t, WIRE_BUNDLE_PARTS_MAX - 1) /* from 0 */                            \
+        F(BOOL, last, bool, 0)                             /* no part behind it */                 \
+        F(OCTETS, key, uint8_t, HASH_SIZE)                 /* of the store's seal key */           \
+        F(OCTETS, encapsulated, uint8_t, PUBLIC_KEY_SIZE)                                          \
+        F(BYTES, sealed, struct bytes, WIRE_BUNDLE_BODY_MAX)
+
+/* What travels back: the answer to one part, sealed to the device. */
+#define WIRE_BUNDLE_RECEIPTS(F)                                                                    \
+        F(UUID, device, struct uuid, 0)                                                            \
+        F(UUID, bundle, struct uuid, 0)                                                            \
+        F(UINT, part, uint32_t, WIRE_BUNDLE_PARTS_MAX - 1)                                         \
+        F(OCTETS, nonce, uint8_t, WIRE_BUNDLE_NONCE_SIZE) /* random */                             \
+        F(BYTES, sealed, struct bytes, WIRE_BUNDLE_RECEIPTS_MAX)
+
 /* S(struct name, field list): parts of messages, those that are used first before those that use them */
 #define WIRE_PARTS(S)                                                                              \
         S(wire_lane, WIRE_LANE)                                                                    \
@@ -320,7 +346,9 @@ enum wire_device_state {
         M(STORE_HELLO, 16, store_hello, WIRE_STORE_HELLO)                                          \
         M(RECEIPTS, 17, receipts, WIRE_RECEIPTS)                                                   \
         M(FEED, 19, feed, WIRE_FEED)                                                               \
-        M(END, 20, end, WIRE_END)
+        M(END, 20, end, WIRE_END)                                                                  \
+        M(BUNDLE, 40, bundle, WIRE_BUNDLE)                                                         \
+        M(BUNDLE_RECEIPTS, 41, bundle_receipts, WIRE_BUNDLE_RECEIPTS)
 
 enum wire_kind {
 #define WIRE_ENUM(symbol, number, name, fields) WIRE_KIND_##symbol = (number),

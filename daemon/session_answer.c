@@ -292,6 +292,8 @@ static int read_message(struct reading *reading, const struct wire_message *mess
         case WIRE_KIND_RUN:
         case WIRE_KIND_DRAFT:
         case WIRE_KIND_AGAIN:
+        case WIRE_KIND_BUNDLE:
+        case WIRE_KIND_BUNDLE_RECEIPTS:
         case WIRE_KIND_SKIP:
         case WIRE_KIND_MAX:
                 break;

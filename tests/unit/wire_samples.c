@@ -1,5 +1,7 @@
 #include "wire_samples.h"
 
+#include "common/bundle.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -385,6 +387,34 @@ static void put_end(struct buffer *out)
         wire_put_end(&end, out);
 }
 
+static void put_bundle(struct buffer *out)
+{
+        struct wire_bundle bundle = {
+                .device = sample_id(5),
+                .bundle = sample_id(21),
+                .part = 2,
+                .last = true,
+                .sealed = bytes_text("what nobody on the way can read"),
+        };
+
+        fill(bundle.key, sizeof(bundle.key), 90);
+        fill(bundle.encapsulated, sizeof(bundle.encapsulated), 4);
+        wire_put_bundle(&bundle, out);
+}
+
+static void put_bundle_receipts(struct buffer *out)
+{
+        struct wire_bundle_receipts receipts = {
+                .device = sample_id(5),
+                .bundle = sample_id(21),
+                .part = 2,
+                .sealed = bytes_text("nor this"),
+        };
+
+        fill(receipts.nonce, sizeof(receipts.nonce), 91);
+        wire_put_bundle_receipts(&receipts, out);
+}
+
 /* What a build of a newer protocol might send and this one may pass over. */
 static void put_skipped(struct buffer *out)
 {
@@ -404,6 +434,8 @@ const struct wire_sample wire_samples[] = {
         {"records", put_records},
         {"feed", put_feed},
         {"end", put_end},
+        {"bundle", put_bundle},
+        {"bundle_receipts", put_bundle_receipts},
         {"skipped", put_skipped},
 };
 const size_t wire_sample_count = sizeof(wire_samples) / sizeof(wire_samples[0]);
@@ -463,6 +495,24 @@ static void put_signed_receipts(struct buffer *out)
         wire_receipts_message(&device, SAMPLE_MS, &receipt, 1, out);
 }
 
+static void put_signed_bundle(struct buffer *out)
+{
+        struct uuid device = sample_id(5), bundle = sample_id(21);
+        uint8_t point[PUBLIC_KEY_SIZE];
+
+        fill(point, sizeof(point), 4);
+        bundle_signed_message(&(struct bundle_name){device, bundle, 2, true}, point,
+                              bytes_text("a body"), out);
+}
+
+static void put_signed_seal_key(struct buffer *out)
+{
+        struct wire_seal_key key = {.id = 1};
+
+        fill(key.point, sizeof(key.point), 4);
+        wire_seal_key_message(&key, out);
+}
+
 const struct wire_sample part_samples[] = {
         {"header", put_header},
         {"sealed_header", put_sealed_header},
@@ -470,5 +520,7 @@ const struct wire_sample part_samples[] = {
         {"signed_lane_head", put_signed_lane_head},
         {"signed_head", put_signed_head},
         {"signed_receipts", put_signed_receipts},
+        {"signed_bundle", put_signed_bundle},
+        {"signed_seal_key", put_signed_seal_key},
 };
 const size_t part_sample_count = sizeof(part_samples) / sizeof(part_samples[0]);
