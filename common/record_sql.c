@@ -19,7 +19,7 @@ static void append_columns(const struct catalogue_type *type, struct buffer *out
                 buffer_append_format(out, ", f_%s", type->fields[i].name);
 }
 
-static void append_put(const struct catalogue_type *type, struct buffer *out)
+static void append_insert(const struct catalogue_type *type, struct buffer *out)
 {
         size_t count = RECORD_COLUMN_FIELDS + (size_t)type->field_count;
 
@@ -28,7 +28,12 @@ static void append_put(const struct catalogue_type *type, struct buffer *out)
         buffer_append_text(out, ") VALUES (?");
         for (size_t i = 1; i < count; i++)
                 buffer_append_text(out, ", ?");
-        buffer_append_text(out, ") ON CONFLICT (id) DO UPDATE SET ");
+        buffer_append_text(out, ") ON CONFLICT (id) DO ");
+}
+
+static void append_update(const struct catalogue_type *type, struct buffer *out)
+{
+        buffer_append_text(out, "UPDATE SET ");
         for (size_t i = 1; i < RECORD_COLUMN_FIELDS; i++)
                 buffer_append_format(out, "%s%s = excluded.%s", i > 1 ? ", " : "",
                                      common_columns[i], common_columns[i]);
@@ -76,11 +81,12 @@ void record_sql_text(const struct catalogue_type *type, enum record_sql which, i
 {
         switch (which) {
         case RECORD_SQL_PUT:
-                append_put(type, out);
+                append_insert(type, out);
+                append_update(type, out);
                 break;
-        case RECORD_SQL_PUT_NEWER:
-                append_put(type, out);
-                buffer_append_text(out, " WHERE excluded.position > position");
+        case RECORD_SQL_PUT_NEW:
+                append_insert(type, out);
+                buffer_append_text(out, "NOTHING");
                 break;
         case RECORD_SQL_GET:
                 append_select(type, "id = ?1", out);

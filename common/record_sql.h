@@ -22,7 +22,7 @@ enum record_column { /* places in what the statements select; parameters of RECO
 
 enum record_sql {
         RECORD_SQL_PUT,              /* all columns */
-        RECORD_SQL_PUT_NEWER,        /* all columns; changes nothing where the row is as new */
+        RECORD_SQL_PUT_NEW,          /* all columns; changes nothing where there is a row */
         RECORD_SQL_GET,              /* 1: id */
         RECORD_SQL_POSITION,         /* 1: id */
         RECORD_SQL_EACH,             /* 1: after this id */

@@ -179,9 +179,9 @@ int record_put(struct record_tables *tables, const struct record *record, struct
         return put(tables, RECORD_SQL_PUT, record, stamps);
 }
 
-int record_put_newer(struct record_tables *tables, const struct record *record, struct bytes stamps)
+int record_put_new(struct record_tables *tables, const struct record *record, struct bytes stamps)
 {
-        int r = put(tables, RECORD_SQL_PUT_NEWER, record, stamps);
+        int r = put(tables, RECORD_SQL_PUT_NEW, record, stamps);
 
         return r < 0 ? r : db_changes(tables->db) > 0;
 }

@@ -28,9 +28,8 @@ DEFINE_FREEP(record_tables)
 /* record_put() - insert or replace; @stamps may be empty. Nothing is copied. */
 int record_put(struct record_tables *tables, const struct record *record, struct bytes stamps);
 
-/* record_put_newer() - the same, unless what is there has the same or a later position; 1 put, 0 not, or an error */
-int record_put_newer(struct record_tables *tables, const struct record *record,
-                     struct bytes stamps);
+/* record_put_new() - the same, unless there is a record of this id and type; 1 put, 0 not, or an error */
+int record_put_new(struct record_tables *tables, const struct record *record, struct bytes stamps);
 
 /**
  * record_get() - one record by id

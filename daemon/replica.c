@@ -33,14 +33,13 @@ static const char *const replica_sql[SQL_COUNT_] = {
                            "join_record = NULL, complete = 0",
         [SQL_FEED_DELETE] = "DELETE FROM feed WHERE number = ?1",
         [SQL_MEMBER_COUNT] = "SELECT count(*) FROM member WHERE feed = ?1",
-        [SQL_MEMBER_PUT] = "INSERT INTO member (feed, person) VALUES (?1, ?2) ON CONFLICT DO "
-                           "UPDATE SET unlisted = 0 WHERE unlisted = 1",
+        [SQL_MEMBER_PUT] = "INSERT INTO member (feed, person) VALUES (?1, ?2) "
+                           "ON CONFLICT DO NOTHING",
         [SQL_MEMBER_DELETE] = "DELETE FROM member WHERE feed = ?1 AND person = ?2",
         [SQL_MEMBER_DELETE_FEED] = "DELETE FROM member WHERE feed = ?1",
         [SQL_MEMBER_ANY] = "SELECT 1 FROM member WHERE person = ?1 LIMIT 1",
         [SQL_MEMBER_OF_CLASS] = "SELECT 1 FROM member m JOIN feed f ON f.number = m.feed "
                                 "WHERE m.person = ?1 AND f.class = ?2 LIMIT 1",
-        [SQL_MEMBER_FEEDS] = "SELECT feed FROM member WHERE person = ?1",
         [SQL_TOLD_PUT] = "INSERT INTO told (one, vector, digests) VALUES (1, ?1, ?2) "
                          "ON CONFLICT (one) DO UPDATE SET vector = ?1, digests = ?2 "
                          "WHERE vector <> ?1 OR digests <> ?2",
@@ -107,14 +106,28 @@ static const char *const replica_sql[SQL_COUNT_] = {
         [SQL_MEMBER_UNLIST] = "UPDATE member SET unlisted = 1 WHERE feed IN "
                               "(SELECT number FROM feed WHERE locality = ?1 AND granted = 1) "
                               "AND ?2 = 0",
-        [SQL_MEMBER_SWEEP] = "DELETE FROM member WHERE unlisted = 1 AND feed IN "
-                             "(SELECT number FROM feed WHERE locality = ?1) AND ?2 = 0",
-        [SQL_LEAVER_UNLISTED] = "INSERT INTO leaver (person, class) "
-                                "SELECT m.person, f.class FROM member m "
-                                "JOIN feed f ON f.number = m.feed "
-                                "WHERE m.unlisted = 1 AND f.locality = ?1 AND ?2 = 0 "
-                                "ON CONFLICT DO NOTHING",
         [SQL_SHADOWS] = "SELECT record, type, person FROM shadow",
+        [SQL_MEMBER_RELIST] = "UPDATE member SET unlisted = 0 "
+                              "WHERE feed = ?1 AND person = ?2 AND unlisted = 1",
+        [SQL_SUM_GET] = "SELECT digests FROM owner_sum WHERE owner = ?1 AND locality = ?2",
+        [SQL_SUM_PUT] = "INSERT INTO owner_sum (owner, locality, digests) VALUES (?1, ?2, ?3) "
+                        "ON CONFLICT (owner, locality) DO UPDATE SET digests = ?3",
+        [SQL_SUM_DELETE] = "DELETE FROM owner_sum WHERE owner = ?1 AND locality = ?2",
+        [SQL_SUM_FORGET] = "DELETE FROM owner_sum WHERE owner = ?1",
+        [SQL_SUM_FEEDS] = "SELECT m.feed, f.class FROM member m JOIN feed f ON f.number = m.feed "
+                          "WHERE m.person = ?1 AND f.locality = ?2",
+        [SQL_SUM_REFERENCE] = "SELECT digests FROM owner_sum WHERE locality = ?1 AND owner <= "
+                              "x'000000000000000000000000000000ff'",
+        [SQL_FEED_DIGEST] = "SELECT digest FROM feed WHERE number = ?1",
+        [SQL_FEED_DIGEST_PUT] = "UPDATE feed SET digest = ?2 WHERE number = ?1",
+        [SQL_SUMS] = "SELECT owner, locality, digests FROM owner_sum",
+        [SQL_SUMS_OF] = "SELECT owner, locality, digests FROM owner_sum WHERE owner = ?1",
+        [SQL_FEED_SUMS] = "SELECT s.digests FROM member m JOIN feed f ON f.number = m.feed "
+                          "JOIN owner_sum s ON s.owner = m.person AND s.locality = f.locality "
+                          "WHERE m.feed = ?1",
+        [SQL_UNLISTED] = "SELECT m.feed, m.person, f.class FROM member m "
+                         "JOIN feed f ON f.number = m.feed "
+                         "WHERE m.unlisted = 1 AND f.locality = ?1 LIMIT 1",
         [SQL_PENDING_WAIT] = "UPDATE pending SET state = 0, epoch = 0, position = 0, "
                              "receipt = NULL, lane = ?2, seq = ?3 WHERE place = ?1",
 };
@@ -131,6 +144,7 @@ static const char *const fact_names[FACT_COUNT] = {
         [FACT_BYTES_SENT] = "bytes_sent",
         [FACT_BYTES_RECEIVED] = "bytes_received",
         [FACT_EXCHANGES] = "exchanges",
+        [FACT_SUMS] = "sums",
 };
 
 static int load_facts(struct replica *replica)
@@ -182,6 +196,7 @@ static int reload(struct replica *replica)
         if (r >= 0)
                 r = count_rows(replica, SQL_SHADOW_COUNT, &shadows);
         replica->shadows = r < 0 || shadows > 0;
+        replica_sums_clear(replica->sums);
         return r < 0 ? r : replica_load_locality(replica);
 }
 
@@ -203,12 +218,16 @@ int replica_new(struct db *db, const struct uuid *device, const struct replica_w
         if (r < 0)
                 return r;
         r = record_tables_new(db, &replica->tables);
+        if (r >= 0)
+                r = replica_sums_new(&replica->sums);
         if (r < 0)
                 return r;
         r = db_prepare_all(db, replica_sql, SQL_COUNT_, replica->stmts);
         if (r < 0)
                 return r;
         r = reload(replica);
+        if (r >= 0)
+                r = replica_check_sums(replica);
         if (r < 0)
                 return r;
         *ret = TAKE(replica);
@@ -220,6 +239,7 @@ struct replica *replica_free(struct replica *replica)
         if (!replica)
                 return NULL;
         record_tables_free(replica->tables);
+        replica_sums_free(replica->sums);
         arena_deinit(&replica->arena);
         buffer_wipe(&replica->buffer);
         buffer_wipe(&replica->text);
@@ -248,13 +268,16 @@ int replica_flush(struct replica *replica)
 
         if (!replica->open)
                 return 0;
-        r = db_commit(replica->db);
+        r = replica_sums_write(replica);
+        if (r >= 0)
+                r = db_commit(replica->db);
         if (r < 0) {
                 lose(replica);
                 return r;
         }
         replica->open = false;
         replica->unwritten = 0;
+        replica_sums_clear(replica->sums);
         return 0;
 }
 
@@ -304,6 +327,7 @@ void replica_rollback(struct replica *replica)
                 lose(replica);
                 return;
         }
+        replica_sums_back(replica->sums);
         memcpy(replica->facts, replica->facts_before, sizeof(replica->facts));
         replica->pending_count = replica->pending_count_before;
         replica->shadows = replica->shadows || replica->shadows_before;
@@ -312,12 +336,16 @@ void replica_rollback(struct replica *replica)
 
 int replica_commit(struct replica *replica)
 {
-        int r = db_run(replica->db, replica->stmts[SQL_SAVE_KEEP]);
+        bool many = replica_sums_are_many(replica->sums);
+        int r = many ? replica_sums_write(replica) : 0;
 
+        if (r >= 0)
+                r = db_run(replica->db, replica->stmts[SQL_SAVE_KEEP]);
         if (r < 0) {
                 replica_rollback(replica);
                 return r;
         }
+        replica_sums_keep(replica->sums);
         if (++replica->unwritten < UNWRITTEN_MAX)
                 return 0;
         return replica_flush(replica);
@@ -448,7 +476,10 @@ static int erase_records(struct erase *erase, const struct uuid *person, size_t 
                 if (r < 0)
                         return r;
                 for (size_t j = 0; j < erase->count; j++) {
-                        r = replica_unpend(erase->replica, type->number, &erase->ids[j]);
+                        r = replica_sums_remove_standing(erase->replica, type, &erase->ids[j],
+                                                         person);
+                        if (r >= 0)
+                                r = replica_unpend(erase->replica, type->number, &erase->ids[j]);
                         if (r >= 0)
                                 r = record_delete(erase->replica->tables, type, &erase->ids[j]);
                         if (r < 0)
@@ -511,6 +542,8 @@ static int gone_whole(struct replica *replica, const struct uuid *person,
         int r;
 
         r = people_delete(replica, person);
+        if (r >= 0)
+                r = replica_sums_forget(replica, person);
         if (r >= 0)
                 r = forget_own(replica, person, forget, context);
         if (r >= 0 && replica->watch.person)

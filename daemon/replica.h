@@ -61,6 +61,7 @@ enum replica_fact {
         FACT_BYTES_SENT,
         FACT_BYTES_RECEIVED,
         FACT_EXCHANGES,
+        FACT_SUMS, /* version of the catalogue by which the digests are kept */
         FACT_COUNT
 };
 
@@ -138,15 +139,36 @@ int replica_full(struct replica *replica, bool full);
 int replica_told(struct replica *replica, const uint8_t vector_hash[HASH_SIZE],
                  const uint8_t digest_hash[HASH_SIZE]);
 int replica_told_void(struct replica *replica);
+/* replica_is_told() - is the store's word about this vector here? 1, 0, or an error */
+int replica_is_told(struct replica *replica, const uint8_t vector_hash[HASH_SIZE]);
 
-struct replica_proof {
-        bool told;  /* the store has said what this state is to be; else nothing was counted */
-        bool equal; /* and it is */
-        uint64_t records; /* counted */
+enum replica_equality {
+        REPLICA_UNKNOWN, /* the store has not said what this state is to be */
+        REPLICA_EQUAL,
+        REPLICA_DIFFERENT,
 };
 
-/* replica_prove() - count the digests from the typed columns, all of them, and compare: for a doctor, it reads everything */
+/* replica_compare() - the digests as they are kept here, against the store's word; after replica_sums_write(), so in a transaction */
+int replica_compare(struct replica *replica, enum replica_equality *ret);
+
+struct replica_proof {
+        bool told;        /* the store has said what this state is to be */
+        bool equal;       /* and it is */
+        uint64_t records; /* counted */
+        uint64_t
+                wrong; /* people (or types of reference data) and feeds that were otherwise than had been kept */
+};
+
+/**
+ * replica_prove() - count the digests from the typed columns, all of them, and compare: for a doctor, it reads everything
+ *
+ * Digests that were kept otherwise are made right: a row that changed behind our back then shows at the next comparison with the store,
+ * and is repaired.
+ */
 int replica_prove(struct replica *replica, struct replica_proof *ret);
+
+/* replica_count_person() - the same for one person, without comparing; in a transaction */
+int replica_count_person(struct replica *replica, const struct uuid *person, bool *ret_wrong);
 
 /* ---- records ---- */
 

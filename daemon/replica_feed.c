@@ -134,6 +134,14 @@ static int reference_collect(void *context, const struct record *record, struct 
         return reference->count == REFERENCE_STEP;
 }
 
+static int drop_record(struct replica *replica, const struct catalogue_type *type,
+                       const struct uuid *id)
+{
+        int r = replica_sums_remove_standing(replica, type, id, &UUID_NONE);
+
+        return r < 0 ? r : record_delete(replica->tables, type, id);
+}
+
 /* The reference data of a locality that is no longer granted. */
 static int drop_reference(struct replica *replica, const struct uuid *locality)
 {
@@ -152,8 +160,7 @@ static int drop_reference(struct replica *replica, const struct uuid *locality)
                                         uuid_is_none(&after) ? NULL : &after, reference_collect,
                                         &reference);
                         for (size_t j = 0; j < reference.count && r >= 0; j++) {
-                                int deleted =
-                                        record_delete(replica->tables, type, &reference.ids[j]);
+                                int deleted = drop_record(replica, type, &reference.ids[j]);
 
                                 if (deleted < 0)
                                         r = deleted;
@@ -237,41 +244,58 @@ static int feed_find(struct replica *replica, const struct wire_feed_key *key, i
         return 1;
 }
 
-static int leaver(struct replica *replica, enum replica_sql sql, const struct uuid *person,
-                  enum catalogue_class class)
+int replica_leaver(struct replica *replica, const struct uuid *person, enum catalogue_class class)
 {
-        sqlite3_stmt *stmt = replica->stmts[sql];
+        sqlite3_stmt *stmt = replica->stmts[SQL_LEAVER_PUT];
 
         db_bind_uuid(stmt, 1, person);
         db_bind_int(stmt, 2, (int64_t) class);
         return db_run(replica->db, stmt);
 }
 
-static int member(struct replica *replica, enum replica_sql sql, int64_t feed,
-                  const struct uuid *person)
+static int run_member(struct replica *replica, enum replica_sql sql, int64_t feed,
+                      const struct uuid *person)
 {
         sqlite3_stmt *stmt = replica->stmts[sql];
+        int r;
 
         db_bind_int(stmt, 1, feed);
         db_bind_uuid(stmt, 2, person);
-        return db_run(replica->db, stmt);
+        r = db_run(replica->db, stmt);
+        return r < 0 ? r : db_changes(replica->db) > 0;
+}
+
+int replica_member(struct replica *replica, struct replica_sums_feed *feed,
+                   const struct uuid *person, bool in)
+{
+        int r = run_member(replica, in ? SQL_MEMBER_PUT : SQL_MEMBER_DELETE, feed->feed, person);
+        int sum;
+
+        if (r == 0 && in) /* a feed of another history may not have listed the person yet */
+                return run_member(replica, SQL_MEMBER_RELIST, feed->feed, person);
+        if (r <= 0)
+                return r;
+        sum = replica_sums_move(replica, feed, person, in);
+        return sum < 0 ? sum : r;
 }
 
 static int take_members(struct replica *replica, int64_t number, const struct wire_feed *feed)
 {
+        struct replica_sums_feed sums = {
+                .feed = number, .locality = feed->key.locality, .class = feed->key.class};
         int r = 0;
 
         for (size_t i = 0; i < feed->exits_count && r >= 0; i++) {
-                r = member(replica, SQL_MEMBER_DELETE, number, &feed->exits[i]);
+                r = replica_member(replica, &sums, &feed->exits[i], false);
                 if (r >= 0)
-                        r = leaver(replica, SQL_LEAVER_PUT, &feed->exits[i], feed->key.class);
+                        r = replica_leaver(replica, &feed->exits[i], feed->key.class);
         }
         for (size_t i = 0; i < feed->joins_count && r >= 0; i++) {
-                r = member(replica, SQL_MEMBER_PUT, number, &feed->joins[i]);
-                if (r >= 0 && db_changes(replica->db) > 0 && replica->watch.person)
+                r = replica_member(replica, &sums, &feed->joins[i], true);
+                if (r > 0 && replica->watch.person)
                         replica->watch.person(replica->watch.context, &feed->joins[i], false);
         }
-        return r;
+        return r < 0 ? r : replica_sums_moved(replica, &sums);
 }
 
 int replica_take_feed(struct replica *replica, const struct wire_feed *feed)
@@ -309,11 +333,11 @@ int replica_provisional(struct replica *replica, const struct record *person, bo
                 .id = replica->device,
                 .class = CLASS_BASIC,
         };
+        struct replica_sums_feed sums = {.locality = key.locality, .class = key.class};
         bool granted = false;
-        int64_t number = 0;
         int r;
 
-        r = feed_find(replica, &key, &number, &granted);
+        r = feed_find(replica, &key, &sums.feed, &granted);
         if (r < 0)
                 return r;
         if (r == 0) {
@@ -321,11 +345,12 @@ int replica_provisional(struct replica *replica, const struct record *person, bo
                         return 0;
                 r = feed_put(replica, &key, false);
                 if (r >= 0)
-                        r = feed_find(replica, &key, &number, &granted);
+                        r = feed_find(replica, &key, &sums.feed, &granted);
                 if (r <= 0)
                         return r < 0 ? r : FAIL(PANNIER_E_INTERNAL, "the feed is not there");
         }
-        return member(replica, in ? SQL_MEMBER_PUT : SQL_MEMBER_DELETE, number, &person->id);
+        r = replica_member(replica, &sums, &person->id, in);
+        return r < 0 ? r : replica_sums_moved(replica, &sums);
 }
 
 /* ---- how far everything was received ---- */

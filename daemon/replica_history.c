@@ -51,16 +51,83 @@ static int prepare_on(struct replica *replica, const struct catalogue_type *type
         return db_prepare(replica->db, (const char *)sql.data, ret);
 }
 
+enum { DOUBT_STEP = 256 };
+
+struct listed {
+        struct uuid id, person;
+};
+
+/* The next of a type's records in a locality, @where more, after @after. */
+static int next_records(struct replica *replica, const struct catalogue_type *type,
+                        const char *where, const struct uuid *locality, uint64_t position,
+                        const struct uuid *after, struct listed rows[DOUBT_STEP], size_t *ret_count)
+{
+        sqlite3_stmt *stmt = NULL;
+        size_t count = 0;
+        int r = prepare_on(replica, type, "SELECT id, person FROM ", where, &stmt);
+
+        if (r < 0)
+                return r;
+        db_bind_uuid(stmt, 1, locality);
+        db_bind_int(stmt, 2, (int64_t)position);
+        db_bind_blob(stmt, 3, BYTES(after->bytes, sizeof(after->bytes)));
+        db_bind_int(stmt, 4, DOUBT_STEP);
+        while ((r = db_step(replica->db, stmt)) > 0)
+                rows[count++] = (struct listed){.id = db_column_uuid(stmt, 0),
+                                                .person = db_column_uuid(stmt, 1)};
+        (void)sqlite3_finalize(stmt);
+        *ret_count = count;
+        return r;
+}
+
+/* What is unconfirmed is in no digest. A shadow is doubted by itself. */
+static int doubt_digest(struct replica *replica, const struct catalogue_type *type,
+                        const struct listed *row)
+{
+        struct record shadow;
+        int r;
+
+        arena_reset(&replica->arena);
+        r = replica_shadow_get(replica, type, &row->id, &row->person, &replica->arena, &shadow);
+        return r != 0 ? (r < 0 ? r : 0)
+                      : replica_sums_remove_standing(replica, type, &row->id, &row->person);
+}
+
+static int doubt_digests(struct replica *replica, const struct catalogue_type *type,
+                         const struct uuid *locality, uint64_t left)
+{
+        struct listed rows[DOUBT_STEP];
+        struct uuid after = UUID_NONE;
+        size_t count;
+        int r;
+
+        do {
+                r = next_records(replica, type,
+                                 " WHERE locality = ?1 AND position > ?2 AND id > ?3 "
+                                 "ORDER BY id LIMIT ?4",
+                                 locality, left, &after, rows, &count);
+                for (size_t i = 0; i < count && r >= 0; i++) {
+                        after = rows[i].id;
+                        r = doubt_digest(replica, type, &rows[i]);
+                }
+        } while (r >= 0 && count == DOUBT_STEP);
+        return r < 0 ? r : 0;
+}
+
 static int doubt_records(struct replica *replica, const struct uuid *locality, uint64_t left)
 {
         const struct catalogue *catalogue = catalogue_get();
         int r = 0;
 
         for (size_t i = 0; i < catalogue->type_count && r == 0; i++) {
+                const struct catalogue_type *type = &catalogue->types[i];
                 sqlite3_stmt *stmt = NULL;
 
-                r = prepare_on(replica, &catalogue->types[i], "UPDATE ",
-                               " SET position = 0 WHERE locality = ?1 AND position > ?2", &stmt);
+                r = doubt_digests(replica, type, locality, left);
+                if (r == 0)
+                        r = prepare_on(replica, type, "UPDATE ",
+                                       " SET position = 0 WHERE locality = ?1 AND position > ?2",
+                                       &stmt);
                 if (r < 0)
                         return r;
                 db_bind_uuid(stmt, 1, locality);
@@ -126,6 +193,9 @@ static int doubt_shadows(struct replica *replica, const struct uuid *locality, u
                                        &replica->arena, &record);
                 if (r <= 0 || !uuid_equal(&record.locality, locality) || record.position <= left)
                         continue;
+                r = replica_sums_remove(replica, &record);
+                if (r < 0)
+                        return r;
                 record.position = 0;
                 r = replica_shadow_put(replica, &record);
         }
@@ -170,61 +240,59 @@ int replica_fork(struct replica *replica, const struct uuid *locality, uint64_t 
 
 /* ---- what nobody lists ---- */
 
-enum { SWEEP_STEP = 256 };
-
-struct unconfirmed {
-        struct uuid id, person;
-};
-
-/* The next of a type's records that no version of came, after @after */
-static int next_unconfirmed(struct replica *replica, const struct catalogue_type *type,
-                            const struct uuid *locality, const struct uuid *after,
-                            struct unconfirmed rows[SWEEP_STEP], size_t *ret_count)
-{
-        sqlite3_stmt *stmt = NULL;
-        size_t count = 0;
-        int r = prepare_on(replica, type, "SELECT id, person FROM ",
-                           " WHERE locality = ?1 AND position = 0 AND id > ?2 ORDER BY id LIMIT ?3",
-                           &stmt);
-
-        if (r < 0)
-                return r;
-        db_bind_uuid(stmt, 1, locality);
-        db_bind_blob(stmt, 2, BYTES(after->bytes, sizeof(after->bytes)));
-        db_bind_int(stmt, 3, SWEEP_STEP);
-        while ((r = db_step(replica->db, stmt)) > 0)
-                rows[count++] = (struct unconfirmed){.id = db_column_uuid(stmt, 0),
-                                                     .person = db_column_uuid(stmt, 1)};
-        (void)sqlite3_finalize(stmt);
-        *ret_count = count;
-        return r;
-}
-
 static int sweep_type(struct replica *replica, const struct catalogue_type *type,
                       const struct uuid *locality)
 {
-        struct unconfirmed rows[SWEEP_STEP];
+        struct listed rows[DOUBT_STEP];
         struct uuid after = UUID_NONE;
         size_t count;
         int r;
 
         do {
-                r = next_unconfirmed(replica, type, locality, &after, rows, &count);
+                r = next_records(replica, type,
+                                 " WHERE locality = ?1 AND position = ?2 AND id > ?3 "
+                                 "ORDER BY id LIMIT ?4",
+                                 locality, 0, &after, rows, &count);
                 for (size_t i = 0; i < count && r >= 0; i++) {
                         after = rows[i].id;
                         r = replica_unconfirmed(replica, type, &rows[i].id, &rows[i].person);
                 }
-        } while (r >= 0 && count == SWEEP_STEP);
+        } while (r >= 0 && count == DOUBT_STEP);
         return r < 0 ? r : 0;
+}
+
+/* People whom no feed of the new history listed leave. 1 there was one, 0 none is left */
+static int sweep_member(struct replica *replica, const struct uuid *locality)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_UNLISTED];
+        struct replica_sums_feed feed = {.locality = *locality};
+        struct uuid person;
+        int r;
+
+        db_bind_uuid(stmt, 1, locality);
+        r = db_step(replica->db, stmt);
+        if (r <= 0)
+                return r;
+        feed.feed = db_column_int(stmt, 0);
+        person = db_column_uuid(stmt, 1);
+        feed.class = (enum catalogue_class)db_column_int(stmt, 2);
+        db_reset(stmt);
+        r = replica_member(replica, &feed, &person, false);
+        if (r >= 0)
+                r = replica_sums_moved(replica, &feed);
+        if (r >= 0)
+                r = replica_leaver(replica, &person, feed.class);
+        return r < 0 ? r : 1;
 }
 
 static int sweep_locality(struct replica *replica, const struct uuid *locality)
 {
         const struct catalogue *catalogue = catalogue_get();
-        int r = run_with(replica, SQL_LEAVER_UNLISTED, locality, 0);
+        int r;
 
-        if (r >= 0)
-                r = run_with(replica, SQL_MEMBER_SWEEP, locality, 0);
+        do
+                r = sweep_member(replica, locality);
+        while (r > 0);
         for (size_t i = 0; i < catalogue->type_count && r >= 0; i++)
                 if (catalogue->types[i].class != CLASS_NEVER)
                         r = sweep_type(replica, &catalogue->types[i], locality);

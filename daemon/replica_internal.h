@@ -7,6 +7,7 @@
 
 #include "daemon/people.h"
 #include "daemon/replica.h"
+#include "daemon/replica_sums.h"
 
 #include "common/error.h"
 
@@ -32,7 +33,6 @@ enum replica_sql {
         SQL_MEMBER_DELETE_FEED,
         SQL_MEMBER_ANY,
         SQL_MEMBER_OF_CLASS,
-        SQL_MEMBER_FEEDS,
         SQL_TOLD_PUT,
         SQL_TOLD_GET,
         SQL_TOLD_DELETE,
@@ -71,9 +71,20 @@ enum replica_sql {
         SQL_FEED_EPOCH,
         SQL_FEED_ANEW,
         SQL_MEMBER_UNLIST,
-        SQL_MEMBER_SWEEP,
-        SQL_LEAVER_UNLISTED,
         SQL_SHADOWS,
+        SQL_MEMBER_RELIST,
+        SQL_SUM_GET,
+        SQL_SUM_PUT,
+        SQL_SUM_DELETE,
+        SQL_SUM_FORGET,
+        SQL_SUM_FEEDS,
+        SQL_SUM_REFERENCE,
+        SQL_FEED_DIGEST,
+        SQL_FEED_DIGEST_PUT,
+        SQL_SUMS,
+        SQL_SUMS_OF,
+        SQL_FEED_SUMS,
+        SQL_UNLISTED,
         SQL_PENDING_WAIT,
         SQL_COUNT_
 };
@@ -83,6 +94,7 @@ struct replica {
         struct uuid device;
         struct replica_watch watch;
         struct record_tables *tables;
+        struct replica_sums *sums;
         sqlite3_stmt *stmts[SQL_COUNT_];
         uint64_t loss_count;
         bool open, lost;    /* a transaction is open over several commits; one of them was lost */
@@ -95,12 +107,23 @@ struct replica {
         struct buffer buffer, text;                   /* the same */
 };
 
+/* replica_check_sums() - at the start: digests that were kept by another catalogue, or not at all, are counted */
+int replica_check_sums(struct replica *replica);
+/* replica_count() - count all digests anew; in a transaction */
+int replica_count(struct replica *replica, struct replica_proof *ret);
+
 /* replica_load_locality() - the locality for people met here: that of the provisional scope, else of the first reference scope */
 int replica_load_locality(struct replica *replica);
 
 /* replica_shown() - a record's table row changed: search index, provisional scope, watcher. @visible NULL: it is gone */
 int replica_shown(struct replica *replica, const struct catalogue_type *type, const struct uuid *id,
                   const struct uuid *person, const struct record *visible);
+
+/* replica_member() - a person comes into a feed, or leaves it; 1 that was new, 0 it was so already, or an error */
+int replica_member(struct replica *replica, struct replica_sums_feed *feed,
+                   const struct uuid *person, bool in);
+/* replica_leaver() - somebody left a feed of a class: looked at by replica_erase() at the end */
+int replica_leaver(struct replica *replica, const struct uuid *person, enum catalogue_class class);
 
 /* replica_provisional() - put a person met here into the device's provisional scope, or take out of it */
 int replica_provisional(struct replica *replica, const struct record *person, bool in);

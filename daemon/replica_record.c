@@ -176,6 +176,11 @@ static int confirm_under(struct replica *replica, const struct record *record,
         known = r > 0;
         if (known && before.position >= record->position)
                 return 0;
+        r = known ? replica_sums_remove(replica, &before) : 0;
+        if (r >= 0)
+                r = replica_sums_add(replica, record);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < edits.count; i++) {
                 sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_STALE];
                 uint64_t stale =
@@ -196,6 +201,41 @@ static int confirm_under(struct replica *replica, const struct record *record,
         return r < 0 ? r : 1;
 }
 
+struct standing {
+        struct replica *replica;
+        uint64_t position; /* of the version that comes */
+        bool newer;        /* and it is newer than what stands */
+};
+
+static int look_at_standing(void *context, const struct record *record, struct bytes stamps)
+{
+        struct standing *standing = context;
+
+        (void)stamps;
+        standing->newer = standing->position > record->position;
+        return standing->newer ? replica_sums_remove(standing->replica, record) : 0;
+}
+
+/* Nothing is on top: the table row is the confirmed state. Most records that come are new. 1 taken, 0 not newer */
+static int confirm_plain(struct replica *replica, const struct record *record)
+{
+        struct standing standing = {.replica = replica, .position = record->position};
+        int r = record_put_new(replica->tables, record, BYTES_NONE);
+
+        if (r == 0) {
+                r = record_visit(replica->tables, record->type, &record->id, look_at_standing,
+                                 &standing);
+                if (r < 0 || !standing.newer)
+                        return r < 0 ? r : 0;
+                r = record_put(replica->tables, record, BYTES_NONE);
+        }
+        if (r >= 0)
+                r = replica_sums_add(replica, record);
+        if (r >= 0)
+                r = replica_shown(replica, record->type, &record->id, &record->person, record);
+        return r < 0 ? r : 1;
+}
+
 int replica_confirm(struct replica *replica, const struct record *record, uint64_t epoch)
 {
         struct position at = {.epoch = epoch, .position = record->position};
@@ -205,18 +245,17 @@ int replica_confirm(struct replica *replica, const struct record *record, uint64
         r = pending_heads(replica, record, &at, &any, &all_over);
         if (r < 0)
                 return r;
-        if (any && !all_over)
+        if (!any)
+                return confirm_plain(replica, record);
+        if (!all_over)
                 return confirm_under(replica, record, &at);
-        if (!any) {
-                r = record_put_newer(replica->tables, record, BYTES_NONE);
-                if (r <= 0)
-                        return r;
-                r = replica_shown(replica, record->type, &record->id, &record->person, record);
-        } else {
+        r = replica_sums_remove_standing(replica, record->type, &record->id, &record->person);
+        if (r >= 0)
+                r = replica_sums_add(replica, record);
+        if (r >= 0)
                 r = replica_unpend(replica, record->type->number, &record->id);
-                if (r >= 0)
-                        r = show(replica, record);
-        }
+        if (r >= 0)
+                r = show(replica, record);
         return r < 0 ? r : 1;
 }
 

@@ -129,6 +129,7 @@ static int put_hello(struct engine *engine, const struct engine_now *now, bool a
         struct wire_head *heads;
         size_t parked_count;
         bool list;
+        int told;
         struct wire_device_hello hello = {
                 .protocol = WIRE_PROTOCOL,
                 .catalogue = catalogue_get()->version,
@@ -167,6 +168,9 @@ static int put_hello(struct engine *engine, const struct engine_now *now, bool a
                 r = vector_ahead(engine, feeds, vector.feeds_count, hello.vector_hash);
         if (r < 0 || (ahead && r == 0))
                 return r;
+        told = ahead ? 1 : replica_is_told(engine->replica, hello.vector_hash);
+        if (told < 0)
+                return told;
         hello.heads = heads;
         vector.feeds = feeds;
         if (!ahead && session_may_confirm(engine)) {
@@ -176,8 +180,11 @@ static int put_hello(struct engine *engine, const struct engine_now *now, bool a
         if (r < 0)
                 return r;
         wire_put_device_hello(&hello, out);
-        /* own work brings news of itself: with the list it comes back in the same round trip */
-        list = ahead || session->list_vector || counts->states[OUTCOME_NONE] > 0 ||
+        /*
+         * Own work brings news of itself: with the list it comes back in the same round trip. And with the list the store says its
+         * digests, also where there is no news.
+         */
+        list = ahead || session->list_vector || counts->states[OUTCOME_NONE] > 0 || !told ||
                replica_fact(engine->replica, FACT_DISTRUST) != 0;
         if (list && vector.feeds_count > 0)
                 wire_put_vector(&vector, out);

@@ -405,13 +405,14 @@ static int fill_leaving(struct making *making)
         return r;
 }
 
-/* Where the device stands at this vector already it was told before: an exchange without news stays small. */
+/* A device that stands at this vector and sends no list was told before: an exchange without news stays small. */
 static int fill_changes(struct making *making)
 {
         int r = fill_page(making);
 
         if (r < 0 || making->end.more ||
-            memcmp(making->end.vector_hash, making->request->hello.vector_hash, HASH_SIZE) == 0)
+            (!making->request->has_vector &&
+             memcmp(making->end.vector_hash, making->request->hello.vector_hash, HASH_SIZE) == 0))
                 return r;
         return feed_list_digest_hash(&making->exchange->feeds, making->end.vector_hash,
                                      making->end.digest_hash);

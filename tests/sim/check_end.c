@@ -178,6 +178,24 @@ void check_end(struct world *world)
         storage->ops->rollback(storage);
 }
 
+/* The digests that both sides kept through all of it, and those counted now from what is here, are the same. */
+static int check_proven(struct world *world, struct device *device)
+{
+        struct replica_proof proof;
+        int r = replica_prove(device->engine->replica, &proof);
+
+        if (r < 0)
+                return r;
+        if (proof.wrong > 0)
+                world_fail(world, "%s kept %llu digests that are not those of what it holds",
+                           device->row.name, (unsigned long long)proof.wrong);
+        else if (!proof.told)
+                world_fail(world, "%s was not told the store's digests", device->row.name);
+        else if (!proof.equal)
+                world_fail(world, "%s is not proven equal to the store", device->row.name);
+        return 0;
+}
+
 /* A page that was damaged and not read since is found by reading it: then the device fetches its replica again, and is looked at again. */
 bool check_contents(struct world *world)
 {
@@ -193,6 +211,8 @@ bool check_contents(struct world *world)
                 if (r < 0 && (r != PANNIER_E_CORRUPT || device->damaged == 0))
                         world_fail(world, "the contents of %s cannot be compared: %s",
                                    device->row.name, error_detail());
+                if (r >= 0 && !world->violated)
+                        r = check_proven(world, device);
                 if (r < 0 && !world->violated) {
                         device->damaged = 0;
                         host_called(world, device, r);

@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 static struct wire_row row_of(uint8_t number)
 {
         struct wire_row row = {.position = 70u + number, .role = 3, .recorded_ms = 1750000000000};
@@ -123,6 +126,44 @@ static void test_the_hash_is_the_one_that_the_protocol_names(void **state)
         assert_true(digest_is_zero(&read));
 }
 
+/* Records are hashed whole or in parts, by their size: on both sides of that size the hash is that of the bytes behind each other. */
+static void test_the_hash_does_not_depend_on_how_large_the_record_is(void **state)
+{
+        static uint8_t fields[3000], all[sizeof(fields) + 200];
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(fields); i++)
+                fields[i] = (uint8_t)(i * 7);
+        for (size_t size = 0; size <= sizeof(fields); size += size > 900 && size < 1100 ? 1 : 100) {
+                struct wire_row row = row_of(1);
+                struct uuid id = row.id;
+                struct digest whole, parts;
+                CLEANUP(buffer_deinit) struct buffer rest = BUFFER_INIT;
+                uint8_t numbers[19] = {CLASS_BASIC};
+                XXH128_hash_t hash;
+
+                row.fields = BYTES(fields, size);
+                digest_of_row(CLASS_BASIC, &row, &whole);
+                numbers[1] = (uint8_t)(row.role >> 8);
+                numbers[2] = (uint8_t)row.role;
+                for (int i = 0; i < 8; i++) {
+                        numbers[3 + i] = (uint8_t)((uint64_t)row.recorded_ms >> (56 - 8 * i));
+                        numbers[11 + i] = (uint8_t)(row.position >> (56 - 8 * i));
+                }
+                buffer_append(&rest, BYTES(numbers, sizeof(numbers)));
+                buffer_append(&rest, BYTES(row.person.bytes, 16));
+                buffer_append(&rest, BYTES(row.author.bytes, 16));
+                buffer_append(&rest, BYTES(row.device.bytes, 16));
+                buffer_append(&rest, row.fields);
+                digest_of_packed(&id, buffer_view(&rest), &parts);
+                assert_true(digest_equal(&whole, &parts));
+                memcpy(all, id.bytes, 16);
+                memcpy(all + 16, rest.data, rest.size);
+                hash = XXH3_128bits(all, 16 + rest.size);
+                assert_true(hash.low64 == whole.low && hash.high64 == whole.high);
+        }
+}
+
 static void test_one_hash_stands_for_all_feeds(void **state)
 {
         const uint8_t vector[HASH_SIZE] = {1};
@@ -146,6 +187,7 @@ int main(void)
                 cmocka_unit_test(test_every_part_of_a_record_is_seen),
                 cmocka_unit_test(test_a_record_has_the_digest_of_its_row),
                 cmocka_unit_test(test_the_hash_is_the_one_that_the_protocol_names),
+                cmocka_unit_test(test_the_hash_does_not_depend_on_how_large_the_record_is),
                 cmocka_unit_test(test_one_hash_stands_for_all_feeds),
         };
 

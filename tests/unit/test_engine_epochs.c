@@ -137,6 +137,7 @@ static void is_quiet(struct station *station)
 {
         struct engine_now now = station_now(station);
         struct engine_status status;
+        struct replica_proof proof;
 
         assert_int_equal(station_sync(station), EXCHANGE_DONE);
         assert_int_equal(station_sync(station), EXCHANGE_DONE);
@@ -144,6 +145,9 @@ static void is_quiet(struct station *station)
         assert_int_equal(station->engine->session.last_round_trips, 1);
         assert_int_equal(status.counts[OUTCOME_NONE], 0);
         assert_true(station->request.size + station->answer.size <= 1024);
+        assert_int_equal(replica_prove(station->engine->replica, &proof), 0);
+        assert_int_equal(proof.wrong, 0);
+        assert_true(proof.equal);
 }
 
 /* ---- healing ---- */
