@@ -49,6 +49,29 @@ int notify_ready(const char *status)
         return notify_send(state);
 }
 
+/* A decimal number of the environment; 0 where there is none. */
+static int64_t number_of(const char *name)
+{
+        const char *text = getenv(name);
+        char *end;
+        long long value;
+
+        if (!text || !*text)
+                return 0;
+        errno = 0;
+        value = strtoll(text, &end, 10);
+        return errno || *end || value < 0 ? 0 : value;
+}
+
+int64_t notify_watchdog_ms(void)
+{
+        int64_t of = number_of("WATCHDOG_PID"), half_ms = number_of("WATCHDOG_USEC") / 2000;
+
+        if (!getenv("NOTIFY_SOCKET") || (of && of != getpid()))
+                return 0;
+        return half_ms > 0 || number_of("WATCHDOG_USEC") == 0 ? half_ms : 1;
+}
+
 int notify_stopping(void)
 {
         return notify_send("STOPPING=1");

@@ -7,6 +7,8 @@
 #ifndef COMMON_NOTIFY_H
 #define COMMON_NOTIFY_H
 
+#include <stdint.h>
+
 /**
  * notify_send() - send @state, such as "READY=1\nSTATUS=listening"
  *
@@ -17,6 +19,9 @@ int notify_send(const char *state);
 
 /* notify_ready() - READY=1 with a status line */
 int notify_ready(const char *status);
+
+/* notify_watchdog_ms() - how often WATCHDOG=1 should be sent: half of what $WATCHDOG_USEC asks of this process; 0: nobody asks */
+int64_t notify_watchdog_ms(void);
 
 /* notify_stopping() - STOPPING=1 */
 int notify_stopping(void);

@@ -51,20 +51,34 @@ static json_t *outbox_to_json(const struct engine_status *status)
 }
 
 static json_t *exchange_to_json(const struct engine_status *status,
-                                const struct api_host_status *host)
+                                const struct api_host_status *host,
+                                const struct engine_link_status *link)
 {
-        return json_pack("{s:b, s:b, s:o, s:o, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-                         "running", (int)status->exchanging, "listening", (int)host->waiting,
-                         "last_complete", api_instant(status->last_complete_ms), "last_attempt",
-                         api_instant(status->last_attempt_ms), "next", api_instant(status->next_ms),
-                         "problem", exchange_failure_name(status->failure), "detail", host->problem,
-                         "count", (json_int_t)status->exchanges, "bytes_sent",
-                         (json_int_t)status->bytes_sent, "bytes_received",
-                         (json_int_t)status->bytes_received, "last_bytes_sent",
-                         (json_int_t)status->last_bytes_sent, "last_bytes_received",
-                         (json_int_t)status->last_bytes_received, "last_round_trips",
-                         (json_int_t)status->last_round_trips, "last_duration_ms",
-                         (json_int_t)status->last_duration_ms);
+        return json_pack(
+                "{s:b, s:b, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+                "running", (int)status->exchanging, "listening", (int)host->waiting,
+                "last_complete", api_instant(status->last_complete_ms), "last_attempt",
+                api_instant(status->last_attempt_ms), "next", api_instant(status->next_ms),
+                "patience", api_instant(link->patience_ms), "progress",
+                progress_state_name(link->progress), "problem",
+                exchange_failure_name(status->failure), "detail", host->problem, "count",
+                (json_int_t)status->exchanges, "bytes_sent", (json_int_t)status->bytes_sent,
+                "bytes_received", (json_int_t)status->bytes_received, "last_bytes_sent",
+                (json_int_t)status->last_bytes_sent, "last_bytes_received",
+                (json_int_t)status->last_bytes_received, "last_round_trips",
+                (json_int_t)status->last_round_trips, "last_duration_ms",
+                (json_int_t)status->last_duration_ms);
+}
+
+/* What the link is, what it may still carry today, and whether it gets anything done. */
+static json_t *link_to_json(const struct engine_link_status *link)
+{
+        return json_pack("{s:s, s:b, s:I, s:I, s:s, s:o, s:b}", "kind",
+                         link_kind_name(link->link.kind), "metered", (int)link->link.metered,
+                         "budget_bytes", (json_int_t)link->limit_bytes, "spent_bytes",
+                         (json_int_t)link->spent_bytes, "lets_through",
+                         budget_level_name(link->level), "resumes", api_instant(link->resume_ms),
+                         "news_waits", (int)link->news_waits);
 }
 
 /* The part that only an enrolled device has. */
@@ -72,6 +86,7 @@ static int set_engine_status(struct api_call *call, const struct api_host_status
                              json_t *json)
 {
         CLEANUP(json_freep) json_t *scopes = json_array();
+        struct engine_link_status link;
         struct engine_status status = {0};
         int r = engine_status(call->api->engine, &call->now, &status);
         int failed = 0;
@@ -80,6 +95,7 @@ static int set_engine_status(struct api_call *call, const struct api_host_status
                 r = engine_scopes(call->api->engine, append_scope, scopes);
         if (r < 0)
                 return r;
+        engine_link_status(call->api->engine, &call->now, &link);
         failed |= json_object_set_new(json, "device", api_uuid(&status.device));
         failed |= json_object_set_new(json, "incarnation", api_uuid(&status.incarnation));
         failed |= json_object_set_new(json, "locality", api_uuid(&status.locality));
@@ -92,7 +108,8 @@ static int set_engine_status(struct api_call *call, const struct api_host_status
                                       json_pack("{s:I, s:I}", "count", (json_int_t)status.drafts,
                                                 "old", (json_int_t)status.drafts_old));
         failed |= json_object_set_new(json, "outbox", outbox_to_json(&status));
-        failed |= json_object_set_new(json, "exchange", exchange_to_json(&status, host));
+        failed |= json_object_set_new(json, "exchange", exchange_to_json(&status, host, &link));
+        failed |= json_object_set_new(json, "link", link_to_json(&link));
         failed |= json_object_set(json, "scopes", scopes);
         failed |= json_object_set_new(json, "flushes",
                                       json_pack("{s:I, s:I}", "outbox",

@@ -378,6 +378,7 @@ static void close_parts(struct engine *engine)
 
 static int start(struct engine *engine, const struct engine_now *now)
 {
+        uint64_t first[LANE_COUNT];
         int r;
 
         r = allocate(engine);
@@ -392,6 +393,11 @@ static int start(struct engine *engine, const struct engine_now *now)
         if (r < 0)
                 return r;
         schedule_init(&engine->schedule, now->boot_ms);
+        engine_note_waiting(engine, first);
+        engine->link = (struct engine_link){.up = true};
+        r = engine_budget_load(engine, now);
+        if (r < 0)
+                return r;
         engine->prune_ms = now->boot_ms;
         engine->flush_ms = INT64_MAX;
         /* What a power cut left in the WAL behind its last whole commit belongs to nobody any more, and could be about somebody. */
@@ -427,6 +433,7 @@ struct engine *engine_free(struct engine *engine)
         if (!engine)
                 return NULL;
         (void)audit_flush(engine, NULL);
+        engine_budget_keep(engine);
         (void)replica_flush(engine->replica); /* what does not reach the file is in the outbox */
         close_parts(engine);
         db_free(engine->options.replica_db);
@@ -473,15 +480,11 @@ void engine_sync_now(struct engine *engine, const struct engine_now *now)
         schedule_now(&engine->schedule, now->boot_ms);
 }
 
-void engine_link_changed(struct engine *engine, const struct engine_now *now, bool up, bool metered)
-{
-        schedule_link(&engine->schedule, now->boot_ms, up, metered, engine_random(engine));
-}
-
 bool engine_wants_wait(const struct engine *engine)
 {
         return engine->session.state == SESSION_IDLE && engine->schedule.up &&
                !engine->schedule.metered && engine->schedule.failures == 0 &&
+               engine->schedule.level == BUDGET_ALL &&
                replica_fact(engine->replica, FACT_COMPLETE_MS) > 0;
 }
 
@@ -491,6 +494,7 @@ static int do_tasks(struct engine *engine, const struct engine_now *now)
 {
         int r;
 
+        engine_budget_apply(engine, now); /* it may be another day */
         if (replica_lost(engine->replica))
                 engine->behind = true;
         if (engine->behind) {

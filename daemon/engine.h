@@ -29,6 +29,8 @@
 #include "common/db.h"
 #include "common/entry.h"
 #include "common/nhs_number.h"
+#include "daemon/budget.h"
+#include "daemon/progress.h"
 
 struct engine;
 
@@ -379,6 +381,24 @@ struct engine_status {
 };
 
 int engine_status(struct engine *engine, const struct engine_now *now, struct engine_status *ret);
+
+struct engine_link {
+        bool up, metered; /* metered: it costs money */
+        enum link_kind kind;
+};
+
+struct engine_link_status {
+        struct engine_link link;
+        uint64_t limit_bytes, spent_bytes; /* of the day, on this kind of link; limit 0: none */
+        enum budget_level level;           /* what goes now */
+        int64_t resume_ms;                 /* wall: everything goes again; 0: it does */
+        bool news_waits;                   /* the store has news that the budget held back */
+        int64_t patience_ms; /* wall: the store asked not to be asked before; 0: it did not */
+        enum progress_state progress;
+};
+
+void engine_link_status(const struct engine *engine, const struct engine_now *now,
+                        struct engine_link_status *ret);
 int engine_scopes(struct engine *engine,
                   int (*visit)(void *context, const struct engine_scope *scope), void *context);
 
@@ -423,12 +443,23 @@ int64_t engine_deadline(const struct engine *engine);
  */
 int engine_tick(struct engine *engine, const struct engine_now *now);
 
-/* engine_sync_now() - a person asked, or the long poll brought news: the next exchange is due at once */
+/* engine_sync_now() - a person asked, or the long poll brought news: the next exchange is due at once, whatever the budget */
 void engine_sync_now(struct engine *engine, const struct engine_now *now);
 
-/* engine_link_changed() - what the link costs now; a network that came up makes an exchange due soon (with jitter) */
-void engine_link_changed(struct engine *engine, const struct engine_now *now, bool up,
-                         bool metered);
+/* engine_link_changed() - what the link is now; a network that came up makes an exchange due soon (with jitter) */
+void engine_link_changed(struct engine *engine, const struct engine_now *now,
+                         const struct engine_link *link);
+
+/**
+ * engine_set_budgets() - bytes a day for each kind of link; 0: no limit
+ *
+ * On a link that costs money the store's word stands above it (WIRE_POLICY). What was spent is kept over restarts.
+ */
+void engine_set_budgets(struct engine *engine, const struct engine_now *now,
+                        const uint64_t day_bytes[LINK_KIND_COUNT]);
+
+/* engine_link_spent() - the link carried so many bytes, both ways, for whatever reason */
+void engine_link_spent(struct engine *engine, const struct engine_now *now, uint64_t bytes);
 
 /* engine_wants_wait() - idle, link up and unmetered: hold the long poll (GET /v1/wait) open */
 bool engine_wants_wait(const struct engine *engine);
@@ -483,6 +514,9 @@ int engine_exchange_ahead(struct engine *engine, const struct engine_now *now, s
 
 /* engine_had_news() - did the exchange that ended last bring or settle anything? */
 bool engine_had_news(const struct engine *engine);
+
+/* engine_exchange_mark() - another number whenever the exchange that is in flight got on: a page came, something of it was applied */
+uint64_t engine_exchange_mark(const struct engine *engine);
 
 /* engine_exchange_follow() - the request that went ahead is the one that is out now; PANNIER_E_BUSY where there was none */
 int engine_exchange_follow(struct engine *engine);

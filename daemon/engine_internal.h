@@ -26,6 +26,8 @@ enum {
         REST_MS = 5000,        /* after a task that failed */
         AUDIT_DELAY_MS = 800,  /* at most a second of them can be lost */
         AUDIT_SAME_MS = 60000, /* one staff member looking at one person again is the same event */
+        RESUME_JITTER_MS =
+                15 * 60 * 1000, /* after the end of a day on which a budget was used up */
         EVENTS_MAX =
                 4096, /* told after one commit; what is behind them is told by the next status */
         CATCH_UP_STEP = 256, /* entries per transaction at the start */
@@ -59,6 +61,11 @@ struct engine {
         struct compressor *compressor;
         struct schedule schedule;
         struct session session;
+        struct engine_link link;
+        struct budget budget;
+        struct progress progress;
+        int64_t resume_jitter_ms;
+        bool news_waits; /* the store has news that the budget held back */
         struct audit audit;
         struct engine_event *events; /* of the open transaction */
         size_t event_count;
@@ -96,6 +103,18 @@ int engine_catch_up(struct engine *engine);
 /* engine_open_body() - decode a row's body; everything borrows from engine->clear and @arena */
 int engine_open_body(struct engine *engine, const struct outbox_row *row, struct arena *arena,
                      struct entry_header *ret_header, struct entry_body *ret);
+
+/* ---- engine_budget.c ---- */
+
+int engine_budget_load(struct engine *engine, const struct engine_now *now);
+/* engine_budget_apply() - tell the schedule what may go now; the day may be another */
+void engine_budget_apply(struct engine *engine, const struct engine_now *now);
+/* engine_budget_keep() - write what was spent, where it is worth it */
+void engine_budget_keep(struct engine *engine);
+/* engine_waiting() - seq of the oldest waiting entry of each lane, 0: none */
+int engine_waiting(struct engine *engine, uint64_t ret_first[LANE_COUNT]);
+/* engine_note_waiting() - the same, and tell the schedule what there is to send */
+void engine_note_waiting(struct engine *engine, uint64_t ret_first[LANE_COUNT]);
 
 /* ---- audit.c ---- */
 

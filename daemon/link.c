@@ -29,6 +29,7 @@ struct link_transfer {
         char host[HOST_MAX];
         int64_t judge_at_ms;
         bool attached;
+        bool counted; /* in link->carried */
         /* While the transfer's problem is looked into: the answer it will give. */
         bool probing;
         char detail[CURL_ERROR_SIZE];
@@ -41,17 +42,41 @@ struct link {
         struct link_options options;
         CURLM *multi;
         struct event *timer;
-        bool stale; /* its connections are of an identity that has changed */
+        uint64_t carried; /* bytes of transfers that have ended */
+        bool stale;       /* its connections are of an identity that has changed */
         LIST_HEAD(, link_transfer) transfers;
 };
 
 static void collect(struct link *link);
+
+static uint64_t bytes_of(const struct link_transfer *transfer)
+{
+        curl_off_t up = 0, down = 0;
+        long request = 0, header = 0, connections = 0;
+
+        (void)curl_easy_getinfo(transfer->curl, CURLINFO_SIZE_UPLOAD_T, &up);
+        (void)curl_easy_getinfo(transfer->curl, CURLINFO_SIZE_DOWNLOAD_T, &down);
+        (void)curl_easy_getinfo(transfer->curl, CURLINFO_REQUEST_SIZE, &request);
+        (void)curl_easy_getinfo(transfer->curl, CURLINFO_HEADER_SIZE, &header);
+        (void)curl_easy_getinfo(transfer->curl, CURLINFO_NUM_CONNECTS, &connections);
+        return (uint64_t)up + (uint64_t)down + (uint64_t)request + (uint64_t)header +
+               (uint64_t)connections * LINK_HANDSHAKE_BYTES;
+}
+
+/* Once a transfer, and once more for what it is turned into: curl's figures begin anew with curl_easy_reset(). */
+static void count(struct link_transfer *transfer)
+{
+        if (!transfer->counted)
+                transfer->link->carried += bytes_of(transfer);
+        transfer->counted = true;
+}
 
 static struct link_transfer *link_transfer_free(struct link_transfer *transfer)
 {
         if (!transfer)
                 return NULL;
         if (transfer->attached) {
+                count(transfer);
                 (void)curl_multi_remove_handle(transfer->link->multi, transfer->curl);
                 LIST_REMOVE(transfer, entry);
         }
@@ -173,6 +198,7 @@ static void finish(struct link_transfer *transfer, struct link_answer *answer)
 
         (void)curl_multi_remove_handle(transfer->link->multi, transfer->curl);
         LIST_REMOVE(transfer, entry);
+        count(transfer);
         transfer->attached = false;
         answer->body = buffer_view(&transfer->answer);
         transfer->done(transfer->context, answer);
@@ -202,11 +228,14 @@ static int begin_probe(struct link_transfer *transfer)
         buffer_reset(&transfer->answer);
         transfer->answer.limit = 64 << 10;
         transfer->probing = true;
+        count(transfer);
+        transfer->counted = false;
         curl_easy_reset(curl);
         if (curl_easy_setopt(curl, CURLOPT_URL, url) != CURLE_OK ||
             curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http") != CURLE_OK ||
             curl_easy_setopt(curl, CURLOPT_PROXY, "") != CURLE_OK ||
             curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) != CURLE_OK ||
+            curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK ||
             curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)PORTAL_MS) != CURLE_OK ||
             curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer) != CURLE_OK ||
             curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer) != CURLE_OK ||
@@ -419,6 +448,9 @@ static CURLcode set_common(struct link_transfer *transfer, const struct link_req
                 code = set_proxy(transfer);
         if (code == CURLE_OK)
                 code = curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+        if (code ==
+            CURLE_OK) /* a name server that hangs would hang the end of a transfer, and this loop with it */
+                code = curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
         if (code == CURLE_OK)
                 code = curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
         if (code == CURLE_OK)
@@ -527,6 +559,9 @@ int link_new(struct event_base *base, const struct link_options *options, struct
                 return FAIL(PANNIER_E_MEMORY, "no memory for the link");
         if (!(version->features & CURL_VERSION_SSL))
                 return FAIL(PANNIER_E_SYSTEM, "this libcurl has no TLS");
+        if (!(version->features & CURL_VERSION_ASYNCHDNS))
+                return FAIL(PANNIER_E_SYSTEM,
+                            "this libcurl looks names up while everything else waits");
         link->base = base;
         link->options = *options;
         if (!link->options.connect_ms)
@@ -578,6 +613,21 @@ int link_check_proxy(const char *proxy)
                            "file "
                            "of proxy_credentials), not %s",
                            proxy);
+}
+
+uint64_t link_carried(const struct link *link)
+{
+        return link->carried;
+}
+
+uint64_t link_moving(const struct link *link)
+{
+        const struct link_transfer *transfer;
+        uint64_t bytes = link->carried;
+
+        LIST_FOREACH(transfer, &link->transfers, entry)
+        bytes += transfer->counted ? 0 : bytes_of(transfer);
+        return bytes;
 }
 
 const char *link_library(void)

@@ -17,6 +17,8 @@ struct link_transfer;
 enum {
         LINK_CONNECT_MS = 15000, /* name, connection and handshake together */
         LINK_STALL_S = 60, /* less than a byte per second for so long: the transfer has ended */
+        LINK_HANDSHAKE_BYTES =
+                6 << 10, /* a new connection: TCP and TLS 1.3 with both certificates */
         LINK_ANSWER_MAX = 8 << 20,
 };
 
@@ -92,6 +94,14 @@ void link_cancel(struct link *link, struct link_transfer *transfer);
 
 /* link_forget() - the identity changed: close kept connections as soon as no transfer runs */
 void link_forget(struct link *link);
+
+/**
+ * link_carried() - bytes of all transfers that have ended, both ways: requests, answers, their headers, and a guess at each handshake
+ *
+ * What a budget counts. link_moving() has those of the running ones besides.
+ */
+uint64_t link_carried(const struct link *link);
+uint64_t link_moving(const struct link *link);
 
 /* link_library() - libcurl and its TLS library with versions, for status and doctor; static */
 const char *link_library(void);

@@ -17,7 +17,7 @@ enum {
         RENEW_CHECK_MS = 600000,
         PROXY_CREDENTIALS_MAX = 1024, /* bytes of the file they are in */
         REOPEN_MS = 1000,
-        EVENT_COUNT = 7, /* events of its own that the loop frees */
+        EVENT_COUNT = 9, /* events of its own that the loop frees */
 };
 
 /* No clock is right that stands before this program was written. */
@@ -128,6 +128,7 @@ static int open_engine_once(struct loop *loop, bool rebuild)
 
 static int open_engine(struct loop *loop, bool rebuild)
 {
+        struct engine_link link = loop_link_now(loop);
         struct engine_status status;
         int r = open_engine_once(loop, rebuild);
 
@@ -140,7 +141,8 @@ static int open_engine(struct loop *loop, bool rebuild)
         struct engine_now now = loop_now(loop);
         if (engine_status(loop->engine, &now, &status) >= 0)
                 loop->last_store_ms = status.last_complete_ms;
-        engine_link_changed(loop->engine, &now, true, loop->options.metered);
+        engine_set_budgets(loop->engine, &now, loop->options.day_bytes);
+        engine_link_changed(loop->engine, &now, &link);
         if (loop->api)
                 api_set_engine(loop->api, loop->engine);
         return 0;
@@ -386,7 +388,8 @@ static int read_credentials(const char *path, struct buffer *out)
 
 static int open_link(struct loop *loop)
 {
-        struct link_options options = {.portal_port = loop->options.portal_port,
+        struct link_options options = {.connect_ms = loop->options.connect_s * 1000,
+                                       .portal_port = loop->options.portal_port,
                                        .proxy = loop->options.proxy};
         int r = options.proxy ? link_check_proxy(options.proxy) : 0;
 
@@ -413,6 +416,8 @@ int loop_new(const struct loop_options *options, struct loop **ret)
         if (!loop->base)
                 return FAIL(PANNIER_E_SYSTEM, "this system gives no event loop");
         r = make_events(loop);
+        if (r >= 0)
+                r = loop_watch_new(loop);
         if (r >= 0)
                 r = identity_open(options->state, &loop->identity);
         if (r >= 0)
@@ -445,9 +450,9 @@ struct loop *loop_free(struct loop *loop)
 {
         if (!loop)
                 return NULL;
-        struct event *const events[EVENT_COUNT] = {loop->deadline, loop->step,   loop->pause,
-                                                   loop->renewal,  loop->reopen, loop->term,
-                                                   loop->interrupt};
+        struct event *const events[EVENT_COUNT] = {loop->deadline,  loop->step,   loop->pause,
+                                                   loop->renewal,   loop->reopen, loop->term,
+                                                   loop->interrupt, loop->watch,  loop->alive};
 
         (void)api_free(loop->api);
         (void)network_free(loop->network);

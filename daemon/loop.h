@@ -9,14 +9,21 @@
 
 struct loop;
 
+enum loop_kind_choice { LOOP_KIND_AUTO, LOOP_KIND_WIRED, LOOP_KIND_WIFI, LOOP_KIND_MOBILE };
+enum loop_metered { LOOP_METERED_AUTO, LOOP_METERED_YES, LOOP_METERED_NO }; /* auto: mobile data */
+
 struct loop_options {
         const char *state;        /* folder */
         const char *socket;       /* of the local API */
         const char *socket_group; /* NULL: none */
-        bool metered;             /* the link costs money: no long poll */
-        uint16_t portal_port;     /* link.h */
-        const char *proxy;        /* link.h; NULL: none */
-        const char *proxy_file;   /* has the proxy's USER:PASSWORD in its first line; NULL: none */
+        enum loop_kind_choice kind;
+        enum loop_metered metered;           /* the link costs money: no long poll */
+        uint64_t day_bytes[LINK_KIND_COUNT]; /* budget; 0: none */
+        uint32_t connect_s;                  /* for name, connection and handshake together */
+        uint32_t stall_s; /* an exchange that gets nowhere for so long is ended and tried anew */
+        uint16_t portal_port;   /* link.h */
+        const char *proxy;      /* link.h; NULL: none */
+        const char *proxy_file; /* has the proxy's USER:PASSWORD in its first line; NULL: none */
 };
 
 /**

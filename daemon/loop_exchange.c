@@ -71,8 +71,7 @@ static void note_problem(struct loop *loop, const struct link_answer *answer)
         (void)snprintf(loop->problem, sizeof(loop->problem), "%s", answer->detail);
 }
 
-static void exchange_failed(struct loop *loop, enum exchange_failure failure,
-                            int64_t retry_after_ms)
+void loop_exchange_failed(struct loop *loop, enum exchange_failure failure, int64_t retry_after_ms)
 {
         struct engine_now now = loop_now(loop);
 
@@ -148,7 +147,7 @@ static void on_exchange(void *context, const struct link_answer *answer)
                 go_on(loop, engine_exchange_answer(loop->engine, &now, answer->body));
         } else {
                 note_problem(loop, answer);
-                exchange_failed(loop, refine(loop, answer->failure), answer->retry_after_ms);
+                loop_exchange_failed(loop, refine(loop, answer->failure), answer->retry_after_ms);
         }
         loop_after_call(loop);
 }
@@ -226,11 +225,12 @@ static void begin_exchange(struct loop *loop)
                 return;
         }
         loop->phase = LOOP_SENDING;
+        loop_watch_exchange(loop);
         r = send_request(loop);
         if (r >= 0)
                 return;
         (void)snprintf(loop->problem, sizeof(loop->problem), "%s", error_detail());
-        exchange_failed(loop, EXCHANGE_OFFLINE, 0);
+        loop_exchange_failed(loop, EXCHANGE_OFFLINE, 0);
 }
 
 void loop_on_deadline(evutil_socket_t fd, short what, void *context)
@@ -317,6 +317,7 @@ void loop_after_call(struct loop *loop)
 
         if (!loop->engine)
                 return;
+        loop_count_link(loop);
         deadline_ms = engine_deadline(loop->engine);
         if (deadline_ms == INT64_MAX)
                 (void)event_del(loop->deadline);
@@ -331,11 +332,14 @@ void loop_on_network(void *context)
 {
         struct loop *loop = context;
         struct engine_now now = loop_now(loop);
+        struct engine_link link;
 
         if (!loop->engine)
                 return;
         (void)event_del(loop->pause);
         loop->wait_pause_ms = 0;
-        engine_link_changed(loop->engine, &now, true, loop->options.metered);
+        loop_count_link(loop); /* by the link that was */
+        link = loop_link_now(loop);
+        engine_link_changed(loop->engine, &now, &link);
         loop_after_call(loop);
 }

@@ -39,6 +39,11 @@ struct loop {
         uint64_t boot_id;
         int64_t last_store_ms; /* newest time the store told, authenticated */
         char problem[LOOP_PROBLEM_SIZE];
+        /* loop_watch.c */
+        struct event *watch, *alive;
+        int64_t alive_ms;
+        uint64_t counted;                     /* of what the link carried, told to the engine */
+        uint64_t watched_bytes, watched_mark; /* when the exchange was last seen to get on */
 };
 
 /* ---- loop.c ---- */
@@ -62,5 +67,18 @@ void loop_on_deadline(evutil_socket_t fd, short what, void *context);
 void loop_on_step(evutil_socket_t fd, short what, void *context);
 void loop_on_pause(evutil_socket_t fd, short what, void *context);
 void loop_on_network(void *context);
+/* loop_exchange_failed() - the exchange that is in flight has ended so; loop->problem says why */
+void loop_exchange_failed(struct loop *loop, enum exchange_failure failure, int64_t retry_after_ms);
+
+/* ---- loop_watch.c ---- */
+
+int loop_watch_new(struct loop *loop);
+/* loop_link_now() - which link this is, by configuration or by the default route */
+struct engine_link loop_link_now(const struct loop *loop);
+/* loop_count_link() - tell the engine what the link carried since the last time */
+void loop_count_link(struct loop *loop);
+/* loop_watch_exchange() - an exchange begins: from here on it has to get on */
+void loop_watch_exchange(struct loop *loop);
+void loop_on_watch(evutil_socket_t fd, short what, void *context);
 
 #endif

@@ -18,7 +18,8 @@ struct conf {
         char folder[400];
         char socket[108];
         char group[64];
-        bool metered;
+        int kind, metered;
+        int64_t wired_mib, wifi_mib, mobile_mib, connect_s, stall_s;
         int64_t portal_port;
         char proxy[280];
         char proxy_credentials[400];
@@ -28,14 +29,30 @@ struct conf {
 
 static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 
+static const char *const kinds[] = {"auto", "wired", "wifi", "mobile", NULL};
+static const char *const metered_choices[] = {"auto", "yes", "no", NULL};
+
 static const struct conf_option conf_options[] = {
         CONF_TEXT(struct conf, "state", folder, "/var/lib/pannier",
                   "where outbox, replica and keys lie"),
         CONF_TEXT(struct conf, "api", socket, "/run/pannier/pannier.sock",
                   "where programs of this device connect"),
         CONF_TEXT(struct conf, "api", group, "", "group that may connect besides the daemon's own"),
-        CONF_BOOL(struct conf, "link", metered, "no",
-                  "the network costs money: ask the store now and then instead of listening"),
+        CONF_CHOICE(struct conf, "link", kind, "auto", kinds,
+                    "wired, wifi or mobile; auto: what the default route goes through"),
+        CONF_CHOICE(struct conf, "link", metered, "auto", metered_choices,
+                    "yes: the network costs money: ask the store now and then instead of "
+                    "listening; auto: mobile data does"),
+        CONF_INTEGER(struct conf, "link", connect_s, "15", 1, 120,
+                     "time for name, connection and handshake together, seconds"),
+        CONF_INTEGER(struct conf, "link", stall_s, "60", 1, 3600,
+                     "an exchange that gets nowhere for so long is ended and tried anew, seconds"),
+        CONF_INTEGER(struct conf, "budget", wired_mib, "0", 0, 1048576,
+                     "what a wired network may carry in a day, MiB; 0: no limit"),
+        CONF_INTEGER(struct conf, "budget", wifi_mib, "0", 0, 1048576,
+                     "the same of a wireless one"),
+        CONF_INTEGER(struct conf, "budget", mobile_mib, "256", 0, 1048576,
+                     "the same of mobile data; used up, news waits and work is still sent"),
         CONF_INTEGER(struct conf, "link", portal_port, "80", 1, 65535,
                      "port on which a captive portal is looked for"),
         CONF_TEXT(struct conf, "link", proxy, "",
@@ -142,7 +159,13 @@ static int run(const struct conf *conf)
                 .state = conf->folder,
                 .socket = conf->socket,
                 .socket_group = *conf->group ? conf->group : NULL,
-                .metered = conf->metered,
+                .kind = (enum loop_kind_choice)conf->kind,
+                .metered = (enum loop_metered)conf->metered,
+                .day_bytes = {[LINK_WIRED] = (uint64_t)conf->wired_mib << 20,
+                              [LINK_WIFI] = (uint64_t)conf->wifi_mib << 20,
+                              [LINK_MOBILE] = (uint64_t)conf->mobile_mib << 20},
+                .connect_s = (uint32_t)conf->connect_s,
+                .stall_s = (uint32_t)conf->stall_s,
                 .portal_port = (uint16_t)conf->portal_port,
                 .proxy = *conf->proxy ? conf->proxy : NULL,
                 .proxy_file = *conf->proxy_credentials ? conf->proxy_credentials : NULL,

@@ -202,7 +202,7 @@ int outbox_prune(struct outbox *outbox, const struct uuid *locality, const struc
 
 /* ---- small things that must survive the replica ---- */
 
-enum outbox_meta { OUTBOX_META_TRUST, OUTBOX_META_COUNT };
+enum outbox_meta { OUTBOX_META_TRUST, OUTBOX_META_BUDGET, OUTBOX_META_COUNT };
 
 /* outbox_meta_get() - 1 found and appended to @out, 0 not there, or an error */
 int outbox_meta_get(struct outbox *outbox, enum outbox_meta name, struct buffer *out);

@@ -8,6 +8,8 @@ static const char *meta_name(enum outbox_meta name)
         switch (name) {
         case OUTBOX_META_TRUST:
                 return "trust";
+        case OUTBOX_META_BUDGET:
+                return "budget";
         case OUTBOX_META_COUNT:
                 break;
         }

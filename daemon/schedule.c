@@ -4,8 +4,6 @@
  */
 #include "daemon/schedule.h"
 
-static const int64_t day_ms = INT64_C(24) * 60 * 60 * 1000;
-
 static int64_t smaller(int64_t a, int64_t b)
 {
         return a < b ? a : b;
@@ -64,11 +62,13 @@ static void bring_forward(struct schedule *schedule, int64_t due_ms)
 
 void schedule_work(struct schedule *schedule, int64_t now_ms, bool urgent, uint32_t random)
 {
-        int64_t soon_ms = urgent              ? SCHEDULE_SOON_URGENT_MS
-                          : schedule->metered ? SCHEDULE_SOON_METERED_MS
-                                              : SCHEDULE_SOON_MS;
+        int64_t soon_ms = urgent                          ? SCHEDULE_SOON_URGENT_MS
+                          : schedule->level != BUDGET_ALL ? SCHEDULE_SOON_SPARING_MS
+                          : schedule->metered             ? SCHEDULE_SOON_METERED_MS
+                                                          : SCHEDULE_SOON_MS;
 
-        schedule->work = true;
+        schedule->work = schedule->own = true;
+        schedule->urgent = schedule->urgent || urgent;
         if (schedule->failures == 0) {
                 bring_forward(schedule, now_ms + soon_ms);
                 return;
@@ -82,13 +82,27 @@ void schedule_work(struct schedule *schedule, int64_t now_ms, bool urgent, uint3
 
 void schedule_now(struct schedule *schedule, int64_t now_ms)
 {
+        schedule->asked = true;
         bring_forward(schedule, now_ms);
+}
+
+void schedule_level(struct schedule *schedule, enum budget_level level, int64_t resume_ms)
+{
+        schedule->level = level;
+        schedule->resume_ms = resume_ms;
+}
+
+void schedule_waiting(struct schedule *schedule, bool own, bool urgent)
+{
+        schedule->own = own;
+        schedule->urgent = urgent;
 }
 
 void schedule_link(struct schedule *schedule, int64_t now_ms, bool up, bool metered,
                    uint32_t random)
 {
-        bool came = up && !schedule->up;
+        int64_t due_ms;
+        bool was_up = schedule->up, came = up && (!was_up || schedule->failures > 0);
 
         schedule->up = up;
         schedule->metered = metered;
@@ -97,48 +111,32 @@ void schedule_link(struct schedule *schedule, int64_t now_ms, bool up, bool mete
         if (!came)
                 return;
         schedule->failures = 0;
-        bring_forward(schedule,
-                      now_ms + (int64_t)((uint64_t)SCHEDULE_UP_JITTER_MS * random / UINT32_MAX));
+        due_ms = now_ms + (int64_t)((uint64_t)SCHEDULE_UP_JITTER_MS * random / UINT32_MAX);
+        /* a link that comes and goes is not tried at every twitch */
+        if (was_up && schedule->attempt_ms != INT64_MIN)
+                due_ms = larger(due_ms, schedule->attempt_ms + SCHEDULE_RETRY_URGENT_MS);
+        bring_forward(schedule, due_ms);
 }
 
-void schedule_begin(struct schedule *schedule, int64_t now_ms)
+enum budget_level schedule_begin(struct schedule *schedule, int64_t now_ms)
 {
         schedule->running = true;
         schedule->work = false;
         schedule->attempt_ms = now_ms;
+        return schedule->asked ? BUDGET_ALL : schedule->level;
 }
 
-static void spend(struct schedule *schedule, int64_t now_ms, uint64_t bytes)
-{
-        if (schedule->day != now_ms / day_ms) {
-                schedule->day = now_ms / day_ms;
-                schedule->spent = 0;
-        }
-        if (schedule->metered)
-                schedule->spent += bytes;
-}
-
-static bool over_budget(const struct schedule *schedule)
-{
-        return schedule->metered && schedule->policy.day_bytes &&
-               schedule->spent >= schedule->policy.day_bytes;
-}
-
-void schedule_end(struct schedule *schedule, int64_t now_ms, bool news, bool work, uint64_t bytes,
-                  uint32_t random)
+void schedule_end(struct schedule *schedule, int64_t now_ms, bool news, bool work, uint32_t random)
 {
         bool came_meanwhile = schedule->work;
 
-        schedule->running = false;
+        schedule->running = schedule->asked = false;
         schedule->failures = 0;
         schedule->not_before_ms = INT64_MIN;
         schedule->work = work || came_meanwhile;
-        spend(schedule, now_ms, bytes);
         schedule->wait_ms =
                 news ? poll_min(schedule)
                      : smaller(schedule->wait_ms + schedule->wait_ms / 2, poll_max(schedule));
-        if (over_budget(schedule))
-                schedule->wait_ms = poll_max(schedule);
         schedule->due_ms = now_ms + jittered(schedule->wait_ms, random);
         if (came_meanwhile)
                 bring_forward(schedule, now_ms + (schedule->metered ? SCHEDULE_SOON_METERED_MS
@@ -184,16 +182,36 @@ void schedule_failed(struct schedule *schedule, int64_t now_ms, enum exchange_fa
         schedule->due_ms = now_ms + jittered(backoff(schedule, failure), random);
         schedule->not_before_ms = INT64_MIN;
         if (retry_after_ms > 0) {
-                /* jitter only upwards: earlier than asked for is rude */
+                /* jitter only upwards, earlier than asked for is rude: and those who were all told the same do not come together */
+                retry_after_ms = smaller(retry_after_ms, SCHEDULE_RETRY_AFTER_MAX_MS);
                 schedule->not_before_ms =
-                        now_ms + smaller(retry_after_ms, SCHEDULE_RETRY_AFTER_MAX_MS);
+                        now_ms + retry_after_ms +
+                        (int64_t)((uint64_t)(retry_after_ms / 4) * random / UINT32_MAX);
                 schedule->due_ms = larger(schedule->due_ms, schedule->not_before_ms);
         }
+}
+
+static bool may_go(const struct schedule *schedule)
+{
+        switch (schedule->level) {
+        case BUDGET_ALL:
+                return true;
+        case BUDGET_OWN:
+                return schedule->asked || schedule->own || schedule->urgent;
+        case BUDGET_URGENT:
+                return schedule->asked || schedule->urgent;
+        }
+        return true;
 }
 
 int64_t schedule_deadline(const struct schedule *schedule)
 {
         if (schedule->running)
                 return INT64_MAX;
-        return schedule->due_ms;
+        return may_go(schedule) ? schedule->due_ms : larger(schedule->due_ms, schedule->resume_ms);
+}
+
+int64_t schedule_patience_ms(const struct schedule *schedule)
+{
+        return schedule->not_before_ms;
 }

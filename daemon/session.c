@@ -186,6 +186,8 @@ static int put_hello(struct engine *engine, const struct engine_now *now, bool a
          */
         list = ahead || session->list_vector || counts->states[OUTCOME_NONE] > 0 || !told ||
                replica_fact(engine->replica, FACT_DISTRUST) != 0;
+        /* without the list there is nothing that the store could send news by: only whether there is any */
+        list = list && session->level == BUDGET_ALL;
         if (list && vector.feeds_count > 0)
                 wire_put_vector(&vector, out);
         if (!ahead)
@@ -194,10 +196,16 @@ static int put_hello(struct engine *engine, const struct engine_now *now, bool a
         return r < 0 ? r : 1;
 }
 
+/* Lanes that may go, from 0 up to it; what they need of others goes with them. */
+uint8_t session_lanes(const struct engine *engine)
+{
+        return engine->session.level == BUDGET_URGENT ? LANE_URGENT + 1 : LANE_COUNT;
+}
+
 static int put_entries(struct engine *engine, struct arena *arena, struct buffer *out)
 {
         struct session *session = &engine->session;
-        struct session_sent sent = {0};
+        struct session_sent sent = {.lanes = session_lanes(engine)};
         int r = session->forked ? 0 : session_put_entries(engine, arena, &sent, out);
 
         session->more_to_send = sent.more;
@@ -208,6 +216,7 @@ static int put_entries(struct engine *engine, struct arena *arena, struct buffer
 static void begin_exchange(struct engine *engine, const struct engine_now *now)
 {
         struct session *session = &engine->session;
+        uint64_t first[LANE_COUNT];
 
         session->began_boot_ms = now->boot_ms;
         session->round_trips = 0;
@@ -216,7 +225,11 @@ static void begin_exchange(struct engine *engine, const struct engine_now *now)
         session->news = session->list_vector = session->stuck = session->drawn = false;
         session->confirmed = false;
         engine->attempt_ms = now->wall_ms;
-        schedule_begin(&engine->schedule, now->boot_ms);
+        session->fetched = false;
+        session->applied = 0;
+        session->level = schedule_begin(&engine->schedule, now->boot_ms);
+        engine_note_waiting(engine, first);
+        progress_begin(&engine->progress, first);
         session_tell(engine);
 }
 
@@ -308,6 +321,14 @@ int engine_exchange_follow(struct engine *engine)
         session->round_trips++;
         session->bytes_sent += session->ahead_size;
         return 0;
+}
+
+uint64_t engine_exchange_mark(const struct engine *engine)
+{
+        const struct session *session = &engine->session;
+
+        return (session->applied << 16) + (uint64_t)session->round_trips * PHASE_COUNT +
+               (uint64_t)session->phase;
 }
 
 bool engine_had_news(const struct engine *engine)

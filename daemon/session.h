@@ -23,7 +23,8 @@ enum session_phase {
         PHASE_FEEDS,
         PHASE_ERASE,
         PHASE_END,
-        PHASE_AGAIN
+        PHASE_AGAIN,
+        PHASE_COUNT
 };
 
 struct session_lane {  /* what the store said, and what was sent in this exchange */
@@ -59,6 +60,9 @@ struct session {
         bool news;                               /* something came or was answered */
         bool list_vector;                        /* the next request carries the vector as a list */
         bool drawn;                              /* a new incarnation was drawn in it */
+        uint64_t applied;                        /* receipts, rows and steps of erasing in it */
+        bool fetched;                            /* it reached the end of all feeds */
+        enum budget_level level;                 /* what may go with it */
         bool confirmed;                          /* a request of it said who is erased */
         bool stuck; /* the last round trip moved nothing: another one that does not either ends it */
         /* of the request that is out */

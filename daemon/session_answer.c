@@ -441,8 +441,8 @@ static void take_policy(struct engine *engine)
                             &(struct schedule_policy){
                                     .poll_min_ms = (int64_t)policy->poll_s * 1000,
                                     .poll_max_ms = (int64_t)policy->poll_max_s * 1000,
-                                    .day_bytes = policy->day_bytes,
                             });
+        engine->budget.store_bytes = policy->day_bytes;
 }
 
 static void note_backups(struct engine *engine)

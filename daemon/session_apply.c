@@ -47,6 +47,7 @@ static void finish(struct engine *engine, const struct engine_now *now,
 void session_done(struct engine *engine, const struct engine_now *now)
 {
         struct session *session = &engine->session;
+        uint64_t first[LANE_COUNT];
 
         finish(engine, now, EXCHANGE_OK);
         engine->caught_up = false;
@@ -54,16 +55,23 @@ void session_done(struct engine *engine, const struct engine_now *now)
                 engine->flush_ms = now->boot_ms;
         schedule_end(&engine->schedule, now->boot_ms, session->news,
                      outbox_counts(engine->outbox)->states[OUTCOME_NONE] > 0,
-                     session->bytes_sent + session->bytes_received, engine_random(engine));
+                     engine_random(engine));
+        engine_note_waiting(engine, first);
+        progress_end(&engine->progress, first, session->drawn ? 0 : session_lanes(engine),
+                     session->fetched, replica_fact(engine->replica, FACT_DISTRUST) != 0);
+        engine_budget_apply(engine, now);
         session_tell(engine);
 }
 
 void session_failed(struct engine *engine, const struct engine_now *now,
                     enum exchange_failure failure, int64_t retry_after_ms)
 {
+        uint64_t first[LANE_COUNT];
+
         finish(engine, now, failure);
         schedule_failed(&engine->schedule, now->boot_ms, failure, retry_after_ms,
                         engine_random(engine));
+        engine_note_waiting(engine, first);
         session_tell(engine);
 }
 
@@ -72,13 +80,15 @@ int session_next(struct engine *engine, const struct engine_now *now)
         struct session *session = &engine->session;
         bool wanted = session->hello.vector_wanted && !session->listed_vector;
         bool confirm = session_may_confirm(engine) && !session->confirmed;
-        bool more = session->end.more || session->more_to_send || wanted;
+        bool sparing = session->level != BUDGET_ALL;
+        bool more = session->more_to_send || (!sparing && (session->end.more || wanted));
 
         if (session->failure != EXCHANGE_OK) {
                 session_failed(engine, now, session->failure, 0);
                 return EXCHANGE_STOP;
         }
         session->news = session->news || session->moved;
+        engine->news_waits = sparing && wanted;
         if (!more && !confirm) {
                 session_done(engine, now);
                 return EXCHANGE_DONE;
@@ -120,6 +130,7 @@ static int apply_receipts(struct engine *engine)
              i < STEP_RECEIPTS && session->receipts_next < session->receipts_count && r >= 0; i++) {
                 const struct session_receipt *kept = &session->receipts[session->receipts_next++];
 
+                session->applied++;
                 r = replica_settle(engine->replica, kept->place, kept->receipt, kept->message);
                 engine_event_add(engine, &(struct engine_event){.kind = ENGINE_EVENT_ENTRY,
                                                                 .entry = kept->receipt->entry,
@@ -206,6 +217,7 @@ static int apply_records(struct engine *engine)
                 if (r < 0)
                         return r;
                 left--;
+                session->applied++;
         }
         return 0;
 }
@@ -302,6 +314,7 @@ static int apply_erase(struct engine *engine)
 {
         int r = engine->caught_up ? replica_leave_own(engine->replica) : 0;
 
+        engine->session.applied++;
         if (r >= 0)
                 r = erase_some(engine, &engine->session.erased);
         if (r == 0)
@@ -353,6 +366,7 @@ static int apply_end(struct engine *engine)
                 r = replica_set_fact(engine->replica, FACT_CONFIRM, session->hello.leaving > 0);
         if (r >= 0)
                 r = replica_set_fact(engine->replica, FACT_COMPLETE_MS, session->hello.now_ms);
+        session->fetched = true;
         access_changed(engine->access, NULL);
         session->phase = PHASE_AGAIN;
         return r;
@@ -422,6 +436,7 @@ static int apply_phase(struct engine *engine)
         case PHASE_END:
                 return apply_end(engine);
         case PHASE_AGAIN:
+        case PHASE_COUNT:
                 break;
         }
         return 0;

@@ -11,7 +11,8 @@
 int session_vector(struct engine *engine, struct arena *arena, struct wire_feed_state **ret,
                    size_t *ret_count, uint8_t ret_hash[HASH_SIZE]);
 
-struct session_sent { /* init with {0} */
+struct session_sent {  /* init with {.lanes = …} */
+        uint8_t lanes; /* that may go, from the urgent one on */
         uint64_t from
                 [LANE_COUNT]; /* numbers before it are not looked at; set to the one after the newest that went */
         uint64_t count; /* entries that went */
@@ -24,6 +25,9 @@ int session_put_entries(struct engine *engine, struct arena *arena, struct sessi
 
 /* session_load_trust() - the store's signing key, from the outbox, if it is known */
 int session_load_trust(struct engine *engine);
+
+/* session_lanes() - how many lanes may go in this exchange, from the urgent one on */
+uint8_t session_lanes(const struct engine *engine);
 
 /* session_check_losses() - is what was received in this exchange still there? 0, or PANNIER_E_STORAGE */
 int session_check_losses(const struct engine *engine);

@@ -332,7 +332,7 @@ static void tell_sent(const struct sending *sending, struct session_sent *sent)
                 sent->from[segment->lane] = segment->last + 1;
                 sent->count += segment->last - segment->first + 1;
         }
-        for (uint8_t lane = 0; lane < LANE_COUNT; lane++)
+        for (uint8_t lane = 0; lane < sent->lanes; lane++)
                 if (sending->lanes[lane].next < sending->lanes[lane].count ||
                     sending->lanes[lane].cut)
                         sent->more = true;
@@ -351,7 +351,7 @@ int session_put_entries(struct engine *engine, struct arena *arena, struct sessi
 
         for (uint8_t lane = 0; lane < LANE_COUNT && r >= 0; lane++)
                 r = plan_lane(&sending, lane, sent->from[lane]);
-        for (uint8_t lane = 0; lane < LANE_COUNT && r >= 0; lane++)
+        for (uint8_t lane = 0; lane < sent->lanes && r >= 0; lane++)
                 r = plan_up_to(&sending, lane, UINT64_MAX);
         for (size_t i = 0; i < sending.segment_count && r >= 0; i++)
                 r = write_segment(&sending, &sending.segments[i]);

@@ -65,6 +65,47 @@ static int64_t work_arrived(const json_t *outbox)
                (number_of(outbox, "access_events") - number_of(outbox, "access_events_waiting"));
 }
 
+static const char *kind_words(const char *kind)
+{
+        if (strcmp(kind, "mobile") == 0)
+                return "the mobile network";
+        return strcmp(kind, "wifi") == 0 ? "wireless networks" : "wired networks";
+}
+
+/* What goes by itself today, and what does not. */
+static void print_budget(const struct context *context, const json_t *link)
+{
+        const char *through = text_of(link, "lets_through");
+
+        if (!link || strcmp(through, "everything") == 0)
+                return;
+        (void)printf("\nToday's data for %s is used up (%" PRId64 " of %" PRId64 " MiB)%s.\n",
+                     kind_words(text_of(link, "kind")), number_of(link, "spent_bytes") >> 20,
+                     number_of(link, "budget_bytes") >> 20,
+                     true_of(link, "news_waits") ? ", and there is news that waits" : "");
+        (void)printf("  %s Everything goes on in %s; 'pannier sync' fetches it now all the same.\n",
+                     strcmp(through, "urgent work") == 0
+                             ? "Only urgent work is still sent; nothing is fetched."
+                             : "What is recorded here is still sent; nothing is fetched.",
+                     age_text(instant_of(link, "resumes") - context->now_ms));
+}
+
+static void print_progress(const struct context *context, const json_t *exchange)
+{
+        const char *progress = text_of(exchange, "progress");
+        int64_t patience_ms = instant_of(exchange, "patience") - context->now_ms;
+
+        if (patience_ms > 0)
+                (void)printf("\nThe store asked for patience: it is tried again in %s.\n",
+                             age_text(patience_ms));
+        if (strcmp(progress, "work is not answered") == 0)
+                (void)printf("\nTHE STORE DOES NOT ANSWER FOR WORK THAT IT WAS SENT, again and "
+                             "again. Tell IT. Work is kept.\n");
+        if (strcmp(progress, "news does not arrive") == 0)
+                (void)printf("\nWHAT IS HERE IS NOT WHAT THE STORE HAS, again and again. Tell IT: "
+                             "'pannier doctor --deep' says more.\n");
+}
+
 /* The first line decides what a nurse does next: nothing, wait, or look. */
 static void print_verdict(const struct context *context, const json_t *status)
 {
@@ -98,6 +139,8 @@ static void print_verdict(const struct context *context, const json_t *status)
         if (has_problem(exchange))
                 (void)printf("\n%s\n  (%s: %s)\n", problem_words(text_of(exchange, "problem")),
                              text_of(exchange, "problem"), text_of(exchange, "detail"));
+        print_progress(context, exchange);
+        print_budget(context, json_object_get(status, "link"));
 }
 
 static void print_counts(const json_t *outbox)

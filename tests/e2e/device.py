@@ -104,6 +104,8 @@ class Device:
         self.log = self.folder / "log"
         self.arguments = list(arguments)
         self.environment = {**os.environ, **(environment or {})}
+        self.program = BUILD / "daemon" / "pannierd"
+        self.wrapper = []  # a command that starts it: in namespaces of its own
         self.process = None
         self.connection = None
         self.staff = None
@@ -113,7 +115,7 @@ class Device:
     def start(self):
         log = open(self.log, "ab")
         self.process = subprocess.Popen(
-            [BUILD / "daemon" / "pannierd", "--state", self.state, "--socket", self.socket, *self.arguments],
+            [*self.wrapper, self.program, "--state", self.state, "--socket", self.socket, *self.arguments],
             stdout=subprocess.PIPE, stderr=log, env=self.environment)
         log.close()
         line = self.process.stdout.readline().decode()

@@ -17,6 +17,7 @@ def abort(connection):
     """Close it with a reset, as a network that goes away."""
     try:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.shutdown(socket.SHUT_RD)  # wakes a thread that waits for it: until then it would not be closed
         connection.close()
     except OSError:
         pass

@@ -113,7 +113,7 @@ static void start_daemon(struct world *world, struct device *device)
         }
         device->rebuild = false;
         device->phase = HOST_IDLE;
-        engine_link_changed(device->engine, &now, true, false);
+        engine_link_changed(device->engine, &now, &(struct engine_link){.up = true});
         check_started(world, device);
         host_called(world, device, 0);
 }

@@ -39,6 +39,31 @@ static void the_socket_gets_the_state(void **state)
         assert_int_equal(notify_stopping(), PANNIER_E_SYSTEM); /* nobody there any more */
 }
 
+static void the_watchdog_is_fed_twice_as_often_as_asked(void **state)
+{
+        char pid[32];
+
+        (void)state;
+        assert_int_equal(setenv("NOTIFY_SOCKET", "/run/nobody", 1), 0);
+        assert_int_equal(unsetenv("WATCHDOG_USEC"), 0);
+        assert_int_equal(notify_watchdog_ms(), 0);
+        assert_int_equal(setenv("WATCHDOG_USEC", "30000000", 1), 0);
+        assert_int_equal(notify_watchdog_ms(), 15000);
+        assert_int_equal(setenv("WATCHDOG_USEC", "1", 1), 0);
+        assert_int_equal(notify_watchdog_ms(), 1);
+        assert_int_equal(setenv("WATCHDOG_USEC", "soon", 1), 0);
+        assert_int_equal(notify_watchdog_ms(), 0);
+        /* asked of another process: whoever started us did not clean up */
+        assert_int_equal(setenv("WATCHDOG_USEC", "30000000", 1), 0);
+        assert_int_equal(setenv("WATCHDOG_PID", "1", 1), 0);
+        assert_int_equal(notify_watchdog_ms(), 0);
+        (void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
+        assert_int_equal(setenv("WATCHDOG_PID", pid, 1), 0);
+        assert_int_equal(notify_watchdog_ms(), 15000);
+        assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
+        assert_int_equal(notify_watchdog_ms(), 0);
+}
+
 static void what_is_no_unix_socket_is_refused(void **state)
 {
         char longest[200];
@@ -58,6 +83,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(nobody_is_told_where_nobody_asked),
+                cmocka_unit_test(the_watchdog_is_fed_twice_as_often_as_asked),
                 cmocka_unit_test_setup_teardown(the_socket_gets_the_state, unit_folder_make,
                                                 unit_folder_remove),
                 cmocka_unit_test(what_is_no_unix_socket_is_refused),
