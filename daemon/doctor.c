@@ -123,7 +123,7 @@ static int say_gap(void *context, const struct wire_gap *gap, int64_t found_ms)
 /* What happened to this outbox before: it is shown for ever, because somebody may ask for the work that is missing. */
 static int check_histories(struct doctor *doctor, struct engine *engine)
 {
-        uint64_t lives = 0;
+        uint64_t lives = 0, rescued = 0;
         int r = outbox_lives(engine->outbox, &lives);
 
         if (r >= 0 && lives > 0)
@@ -131,6 +131,14 @@ static int check_histories(struct doctor *doctor, struct engine *engine)
                     "outbox: it was restored, cloned or damaged %llu times and went on under "
                     "another name",
                     (unsigned long long)lives);
+        if (r >= 0)
+                r = outbox_rescued(engine->outbox, &rescued);
+        if (r >= 0 && rescued > 0)
+                say(doctor, false,
+                    "outbox: it was lost or put back from an older copy; %llu entries that it "
+                    "lacked "
+                    "came back from the replica, and what was recorded and in neither is gone",
+                    (unsigned long long)rescued);
         return r < 0 ? r : outbox_gaps(engine->outbox, true, say_gap, doctor);
 }
 

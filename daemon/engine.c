@@ -7,6 +7,7 @@
 #include "daemon/engine_internal.h"
 
 #include "common/plant.h"
+#include "daemon/rescue.h"
 
 /* ---- databases ---- */
 
@@ -277,8 +278,7 @@ int engine_catch_up(struct engine *engine)
         int r;
 
         if ((uint64_t)replica_fact(engine->replica, FACT_PLACE) > outbox_place(engine->outbox))
-                return FAIL(PANNIER_E_CORRUPT, "the replica knows entries that the outbox lacks");
-
+                return engine_rescue(engine);
         do
                 r = catch_up_entries(engine);
         while (r > 0);

@@ -303,6 +303,35 @@ int outbox_lives(struct outbox *outbox, uint64_t *ret)
         return 0;
 }
 
+int outbox_rescued(struct outbox *outbox, uint64_t *ret)
+{
+        CLEANUP(buffer_deinit) struct buffer value = BUFFER_INIT;
+        int r = outbox_meta_read(outbox, "rescued", &value);
+
+        *ret = 0;
+        if (r >= 0)
+                (void)copy_exact(buffer_view(&value), (uint8_t *)ret, sizeof(*ret));
+        return r < 0 ? r : 0;
+}
+
+int outbox_note_rescued(struct outbox *outbox, uint64_t count)
+{
+        uint64_t before;
+        int r = outbox_rescued(outbox, &before);
+
+        if (r >= 0)
+                r = outbox_begin(outbox);
+        if (r < 0)
+                return r;
+        count += before;
+        outbox->written = true;
+        r = outbox_meta_write(outbox, "rescued", BYTES(&count, sizeof(count)));
+        if (r >= 0)
+                return outbox_commit(outbox);
+        outbox_rollback(outbox);
+        return r;
+}
+
 /* ---- histories of the store ---- */
 
 int outbox_left_put(struct outbox *outbox, const struct uuid *locality, uint64_t epoch,

@@ -104,6 +104,17 @@ int replica_reached(struct replica *replica, const struct uuid *locality, struct
 int replica_set_reached(struct replica *replica, const struct uuid *locality,
                         const struct position *at);
 
+struct replica_unsent { /* a pending entry that the store may not have; borrowed during a visit */
+        struct uuid entry, locality;
+        uint8_t lane;
+        struct bytes body; /* in clear (entry_body_encode) */
+};
+
+/* replica_each_unsent() - those that wait or are parked, in the order of recording; @visit returns 0 to go on */
+int replica_each_unsent(struct replica *replica,
+                        int (*visit)(void *context, const struct replica_unsent *unsent),
+                        void *context);
+
 /**
  * replica_leave_own() - people about whom there is own work and whom no feed has are people who left
  *

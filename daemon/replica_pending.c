@@ -233,3 +233,34 @@ int replica_unpend(struct replica *replica, uint64_t type, const struct uuid *re
         replica->pending_count -= (uint64_t)db_changes(replica->db);
         return replica_shadow_delete(replica, type, record);
 }
+
+int replica_each_unsent(struct replica *replica,
+                        int (*visit)(void *context, const struct replica_unsent *unsent),
+                        void *context)
+{
+        CLEANUP(buffer_deinit) struct buffer body = BUFFER_INIT;
+        sqlite3_stmt *stmt = NULL;
+        int r = db_prepare(replica->db,
+                           "SELECT entry, locality, lane, body FROM pending WHERE state IN (0, 6) "
+                           "ORDER BY place",
+                           &stmt);
+
+        if (r < 0)
+                return r;
+        while ((r = db_step(replica->db, stmt)) > 0) {
+                struct replica_unsent unsent = {.entry = db_column_uuid(stmt, 0),
+                                                .locality = db_column_uuid(stmt, 1),
+                                                .lane = (uint8_t)db_column_int(stmt, 2)};
+
+                buffer_reset(&body);
+                buffer_append(&body, db_column_bytes(stmt, 3));
+                unsent.body = buffer_view(&body);
+                r = buffer_check(&body);
+                if (r >= 0)
+                        r = visit(context, &unsent);
+                if (r != 0)
+                        break;
+        }
+        db_reset(stmt);
+        return r;
+}

@@ -172,6 +172,7 @@ static int put_hello(struct engine *engine, const struct engine_now *now, bool a
         if (told < 0)
                 return told;
         hello.heads = heads;
+        session->showed_heads = hello.heads_count > 0;
         vector.feeds = feeds;
         if (!ahead && session_may_confirm(engine)) {
                 r = put_erased(engine, &vector, erased, &hello);
@@ -202,12 +203,30 @@ uint8_t session_lanes(const struct engine *engine)
         return engine->session.level == BUDGET_URGENT ? LANE_URGENT + 1 : LANE_COUNT;
 }
 
+/*
+ * The store refuses a base beyond every head that the hello shows. The heads of an outbox that was lost, or is an older copy, are not
+ * those that its entries were written under; the replica was built anew then. So they are asked for before entries go up.
+ */
+static bool knows_heads(const struct engine *engine)
+{
+        return engine->session.showed_heads &&
+               (engine->session.heard_heads || replica_fact(engine->replica, FACT_COMPLETE_MS) > 0);
+}
+
 static int put_entries(struct engine *engine, struct arena *arena, struct buffer *out)
 {
         struct session *session = &engine->session;
         struct session_sent sent = {.lanes = session_lanes(engine)};
-        int r = session->forked ? 0 : session_put_entries(engine, arena, &sent, out);
+        int r = 0;
 
+        if (session->round_trips == 0 && !knows_heads(engine)) {
+                sent.more = outbox_counts(engine->outbox)->states[OUTCOME_NONE] > 0;
+                r = session_put_gaps(engine, out);
+        } else if (session->forked) {
+                r = session_put_gaps(engine, out); /* the answer is the store's word on them */
+        } else {
+                r = session_put_entries(engine, arena, &sent, out);
+        }
         session->more_to_send = sent.more;
         session->carried = sent.count > 0;
         return r;

@@ -70,7 +70,9 @@ struct session {
                 losses; /* of the replica, when it was made: what it says of the replica holds until the next */
         bool listed_vector;
         bool more_to_send;
-        bool carried; /* it carried entries */
+        bool carried;      /* it carried entries */
+        bool showed_heads; /* the hello showed heads of the store */
+        bool heard_heads;  /* since the engine was opened the store showed it */
         /* of the answer that is being applied */
         struct buffer
                 answer; /* CBOR sequence; everything below borrows from it and from the arena */

@@ -140,6 +140,8 @@ static int take_heads(struct engine *engine, const struct wire_store_hello *hell
 
         for (size_t i = 0; i < hello->localities_count && r == 0; i++)
                 r = take_head(engine, &hello->localities[i]);
+        if (r == 0)
+                engine->session.heard_heads = true;
         if (r == 0 && engine->session.left)
                 r = outbox_offer_gone(engine->outbox);
         return r < 0 ? r : r > 0 && !engine->session.left;

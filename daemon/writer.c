@@ -27,17 +27,31 @@ void writer_body_begin(const struct engine_now *now, struct entry_body *body)
         };
 }
 
-int writer_batch_add(struct engine *engine, struct writer_batch *batch, struct outbox_item *item,
-                     const struct entry_body *body)
+int writer_batch_add_clear(struct engine *engine, struct writer_batch *batch,
+                           struct outbox_item *item, struct bytes clear)
 {
-        struct entry_header header;
         int r;
 
         if (batch->count == ENGINE_WRITE_MAX)
                 return FAIL(PANNIER_E_LIMIT, "at most %d entries together", ENGINE_WRITE_MAX);
         item->seq = ++batch->seqs[item->lane];
         item->place = ++batch->place;
-        outbox_header(engine->outbox, item, item->seq, &header);
+        batch->offsets[batch->count] = batch->bodies.size;
+        r = body_pack(engine->codec, clear, &batch->bodies);
+        if (r < 0)
+                return r;
+        item->body.size = batch->bodies.size - batch->offsets[batch->count];
+        batch->items[batch->count++] = *item;
+        return 0;
+}
+
+int writer_batch_add(struct engine *engine, struct writer_batch *batch, struct outbox_item *item,
+                     const struct entry_body *body)
+{
+        struct entry_header header;
+        int r;
+
+        outbox_header(engine->outbox, item, batch->seqs[item->lane] + 1, &header);
         buffer_reset(&engine->clear);
         entry_body_encode(body, &header, &engine->clear);
         r = buffer_check(&engine->clear);
@@ -45,13 +59,7 @@ int writer_batch_add(struct engine *engine, struct writer_batch *batch, struct o
                 return r;
         if (engine->clear.size > ENTRY_BODY_MAX)
                 return FAIL(PANNIER_E_LIMIT, "an entry has at most %d bytes", ENTRY_BODY_MAX);
-        batch->offsets[batch->count] = batch->bodies.size;
-        r = body_pack(engine->codec, buffer_view(&engine->clear), &batch->bodies);
-        if (r < 0)
-                return r;
-        item->body.size = batch->bodies.size - batch->offsets[batch->count];
-        batch->items[batch->count++] = *item;
-        return 0;
+        return writer_batch_add_clear(engine, batch, item, buffer_view(&engine->clear));
 }
 
 int writer_batch_append(struct engine *engine, struct writer_batch *batch)

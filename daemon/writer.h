@@ -30,6 +30,10 @@ void writer_body_begin(const struct engine_now *now, struct entry_body *body);
 int writer_batch_add(struct engine *engine, struct writer_batch *batch, struct outbox_item *item,
                      const struct entry_body *body);
 
+/* writer_batch_add_clear() - the same of a body that was encoded before (entry_body_encode) */
+int writer_batch_add_clear(struct engine *engine, struct writer_batch *batch,
+                           struct outbox_item *item, struct bytes clear);
+
 /* writer_batch_append() - record the batch in the outbox (one flush) */
 int writer_batch_append(struct engine *engine, struct writer_batch *batch);
 

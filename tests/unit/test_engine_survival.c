@@ -449,36 +449,6 @@ static void a_replica_that_cannot_be_written_loses_nothing(void **state)
         assert_int_equal(state_of(&tablet, 2), OUTCOME_APPLIED);
 }
 
-static void a_replica_that_knows_more_than_the_outbox_is_not_used(void **state)
-{
-        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
-        struct db *outbox = NULL, *replica = NULL;
-        struct engine_options options;
-        struct engine_now now;
-        struct engine *engine = NULL;
-
-        (void)state;
-        station_sync(&tablet);
-        assert_int_equal(alert(&tablet, 1, &person, "dog"), 0);
-        now = station_now(&tablet);
-        options = tablet.engine->options;
-        station_stop(&tablet);
-        (void)remove(tablet.outbox);
-        assert_int_equal(engine_open_databases(tablet.outbox, tablet.replica,
-                                               BYTES(tablet.caseload, 48), false, &outbox,
-                                               &replica),
-                         0);
-        options.caseload_key = BYTES(tablet.caseload, AEAD_KEY_SIZE);
-        options.outbox_db = outbox;
-        options.replica_db = replica;
-        assert_int_equal(engine_new(&options, &now, &engine), PANNIER_E_CORRUPT);
-        db_free(outbox);
-        db_free(replica);
-        (void)remove(tablet.replica);
-        station_start(&tablet);
-        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
-}
-
 static void nothing_of_a_body_lies_in_clear_on_the_disk(void **state)
 {
         struct uuid person = rig_person(&rig, 1, "Quetzalcanary", "Ann", &rig.team);
@@ -511,7 +481,6 @@ int main(void)
                 TEST(looking_at_people_is_recorded_within_a_second),
                 TEST(drafts_are_their_owners_and_survive),
                 TEST(a_replica_that_cannot_be_written_loses_nothing),
-                TEST(a_replica_that_knows_more_than_the_outbox_is_not_used),
                 TEST(nothing_of_a_body_lies_in_clear_on_the_disk),
         };
 
