@@ -1,7 +1,7 @@
 /*
  * What lies in a replica's files, searched raw with the key: every page of the file and every frame of the WAL, used or free,
  * what the system has and what a power cut would leave. Of people whom the device may not hold, nothing may be there after the next completed
- * exchange.
+ * exchange. Most pages are the same as when they were last looked at: what one holds is remembered by its hash.
  *
  * Source: the pages of SQLCipher 4 (https://www.zetetic.net/sqlcipher/design/): AES-256-CBC, the last 80 bytes are the initialisation
  * vector (16) and the HMAC (64); the first 16 bytes of the file are the salt
@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 enum {
         PAGE = 4096,
         RESERVE = 80,
@@ -19,16 +22,32 @@ enum {
         WAL_HEADER = 32,
         FRAME_HEADER = 24,
         NUMBER_DIGITS = 3,
+        MEMORY = 1 << 15, /* pages whose content is remembered */
 };
+
+struct content { /* of one page: bits by person */
+        uint64_t marks, ids;
+};
+
+struct known {
+        XXH128_hash_t hash;
+        struct content content;
+};
+
+static struct known memory[MEMORY]; /* of the process: it follows from the page alone */
 
 struct search {
         struct device *device;
         EVP_CIPHER_CTX *cipher;
+        bool plain;      /* the file is not encrypted */
+        bool explains;   /* look at every page, and say where it was */
+        uint64_t wanted; /* bits: whom to explain */
         uint8_t clear[PAGE];
-        uint64_t found; /* bits: people whose mark or id was seen */
-        char place[80], where[PEOPLE_MAX][80];
-        char near[PEOPLE_MAX][60]; /* what is printable around the first hit */
+        struct content found;
+        char place[80];
 };
+
+/* ---- one page ---- */
 
 static void decrypt(struct search *search, const uint8_t *page, bool first)
 {
@@ -44,73 +63,103 @@ static void decrypt(struct search *search, const uint8_t *page, bool first)
                 world_fail(search->device->world, "a page cannot be decrypted");
 }
 
-static void note(struct search *search, uint32_t number, const uint8_t *at)
+/* What is printable around a hit, for whoever looks for the reason. */
+static void explain(const struct search *search, uint32_t number, const uint8_t *at)
 {
-        uint64_t bit = UINT64_C(1) << (number & 63);
+        char near[60];
         size_t length = 0;
 
-        if (number >= search->device->world->person_count || search->found & bit)
-                return;
-        search->found |= bit;
-        memcpy(search->where[number], search->place, sizeof(search->place));
-        for (; length + 1 < sizeof(search->near[number]) && at + length < search->clear + PAGE;
-             length++)
-                search->near[number][length] =
-                        at[length] >= ' ' && at[length] < 127 ? (char)at[length] : '.';
-        search->near[number][length] = '\0';
+        for (; length + 1 < sizeof(near) && at + length < search->clear + PAGE; length++)
+                near[length] = at[length] >= ' ' && at[length] < 127 ? (char)at[length] : '.';
+        near[length] = '\0';
+        world_fail(search->device->world,
+                   "person %u has left %s, and something of them is in %s: %s", number,
+                   search->device->row.name, search->place, near);
 }
 
-/* The place up to which a feed was read is named by the last row's id, which may be that of somebody who left there. */
-static bool is_cursor(const struct device *device, const uint8_t *id)
+static uint64_t note(struct search *search, uint32_t number, const uint8_t *at)
 {
-        for (size_t i = 0; i < device->cursor_count; i++)
-                if (memcmp(device->cursors[i].bytes, id, 16) == 0)
-                        return true;
-        return false;
+        uint64_t bit = number < PEOPLE_MAX ? UINT64_C(1) << number : 0;
+
+        if (search->explains && bit & search->wanted)
+                explain(search, number, at);
+        return bit;
 }
 
-static void look_for_mark(struct search *search, const char *mark)
+static bool is_digit(uint8_t byte)
 {
-        const uint8_t *end = search->clear + PAGE, *at = search->clear, *hit;
-        size_t size = strlen(mark);
-
-        for (; (hit = memmem(at, (size_t)(end - at), mark, size)); at = hit + 1) {
-                const uint8_t *digits = hit + size;
-
-                if (end - digits >= NUMBER_DIGITS && digits[0] >= '0' && digits[0] <= '9')
-                        note(search,
-                             (uint32_t)((digits[0] - '0') * 100 + (digits[1] - '0') * 10 +
-                                        (digits[2] - '0')),
-                             hit);
-        }
+        return byte >= '0' && byte <= '9';
 }
 
-static void look(struct search *search)
+static uint64_t look_for_mark(struct search *search, const char *mark)
+{
+        const uint8_t *end = search->clear + PAGE - 2 - NUMBER_DIGITS, *at = search->clear;
+        uint64_t found = 0;
+
+        for (; at <= end && (at = memchr(at, mark[0], (size_t)(end - at) + 1)); at++)
+                if (at[1] == (uint8_t)mark[1] && is_digit(at[2]) && is_digit(at[3]) &&
+                    is_digit(at[4]))
+                        found |= note(search,
+                                      (uint32_t)((at[2] - '0') * 100 + (at[3] - '0') * 10 +
+                                                 (at[4] - '0')),
+                                      at);
+        return found;
+}
+
+static uint64_t look_for_ids(struct search *search)
 {
         const struct uuid person = sim_id(ID_PERSON, 0);
-        const uint8_t *end = search->clear + PAGE, *at, *hit;
+        const uint8_t *end = search->clear + PAGE, *at = search->clear, *hit;
+        uint64_t found = 0;
 
-        look_for_mark(search, SIM_MARK);
-        look_for_mark(search, SIM_MARK_SEARCH);
-        for (at = search->clear; (hit = memmem(at, (size_t)(end - at), person.bytes, 12));
-             at = hit + 1)
-                if (end - hit >= 16 && !is_cursor(search->device, hit))
-                        note(search,
-                             (uint32_t)hit[12] << 24 | (uint32_t)hit[13] << 16 |
-                                     (uint32_t)hit[14] << 8 | hit[15],
-                             hit);
+        for (; (hit = memmem(at, (size_t)(end - at), person.bytes, 12)); at = hit + 1)
+                if (end - hit >= 16)
+                        found |= note(search,
+                                      (uint32_t)hit[12] << 24 | (uint32_t)hit[13] << 16 |
+                                              (uint32_t)hit[14] << 8 | hit[15],
+                                      hit);
+        return found;
 }
+
+static struct content look(struct search *search, const uint8_t *page, bool first)
+{
+        struct content content = {0};
+
+        if (search->plain) { /* bodies are sealed here, ids are not */
+                memcpy(search->clear, page, PAGE);
+                content.marks = look_for_mark(search, SIM_MARK);
+                return content;
+        }
+        decrypt(search, page, first);
+        content.marks = look_for_mark(search, SIM_MARK) | look_for_mark(search, SIM_MARK_SEARCH);
+        content.ids = look_for_ids(search);
+        return content;
+}
+
+static void look_at_page(struct search *search, const uint8_t *page, bool first)
+{
+        uint64_t seed = search->plain ? UINT64_MAX : search->device->number << 1 | first;
+        XXH128_hash_t hash = XXH3_128bits_withSeed(page, PAGE, seed);
+        struct known *known = &memory[hash.low64 % MEMORY];
+
+        if (search->explains || !XXH128_isEqual(known->hash, hash))
+                *known = (struct known){hash, look(search, page, first)};
+        search->found.marks |= known->content.marks;
+        search->found.ids |= known->content.ids;
+}
+
+/* ---- files ---- */
 
 static void search_file(struct search *search, const struct image *image, const char *which)
 {
         uint8_t page[PAGE];
 
-        for (uint64_t at = 0; at + PAGE <= image->size; at += PAGE) {
+        for (uint64_t at = 0; at < image->size; at += PAGE) {
                 (void)image_read(image, at, page, PAGE);
-                (void)snprintf(search->place, sizeof(search->place), "%s file, page %llu", which,
-                               (unsigned long long)(at / PAGE + 1));
-                decrypt(search, page, at == 0);
-                look(search);
+                if (search->explains)
+                        (void)snprintf(search->place, sizeof(search->place), "%s, page %llu", which,
+                                       (unsigned long long)(at / PAGE + 1));
+                look_at_page(search, page, at == 0);
         }
 }
 
@@ -120,28 +169,45 @@ static void search_wal(struct search *search, const struct image *image, const c
 
         for (uint64_t at = WAL_HEADER; at + sizeof(frame) <= image->size; at += sizeof(frame)) {
                 (void)image_read(image, at, frame, sizeof(frame));
-                (void)snprintf(search->place, sizeof(search->place), "%s WAL, at %llu", which,
-                               (unsigned long long)at);
-                decrypt(search, frame + FRAME_HEADER,
-                        frame[0] == 0 && frame[1] == 0 && frame[2] == 0 && frame[3] == 1);
-                look(search);
+                if (search->explains)
+                        (void)snprintf(search->place, sizeof(search->place), "%s, at %llu", which,
+                                       (unsigned long long)at);
+                look_at_page(search, frame + FRAME_HEADER,
+                             frame[0] == 0 && frame[1] == 0 && frame[2] == 0 && frame[3] == 1);
+        }
+}
+
+static void search_replica(struct search *search)
+{
+        for (size_t i = 0; i < DISK_FILES_MAX && search->cipher; i++) {
+                const struct disk_file *file = &search->device->disk.files[i];
+
+                if (strcmp(file->name, "replica.db") == 0) {
+                        search_file(search, &file->current, "the current file");
+                        search_file(search, &file->durable, "the durable file");
+                } else if (strcmp(file->name, "replica.db-wal") == 0) {
+                        search_wal(search, &file->current, "the current WAL");
+                        search_wal(search, &file->durable, "the durable WAL");
+                }
         }
 }
 
 /* In the outbox bodies are sealed; what would lie there in clear is found as it is. */
-static void search_clear(struct search *search, const struct image *image)
+static void search_outbox(struct world *world, struct device *device)
 {
-        for (uint64_t at = 0; at < image->size; at += PAGE) {
-                (void)image_read(image, at, search->clear, PAGE);
-                for (size_t i = 0; i + sizeof(SIM_MARK) - 1 <= PAGE; i++)
-                        if (memcmp(search->clear + i, SIM_MARK, sizeof(SIM_MARK) - 1) == 0 &&
-                            i + 5 <= PAGE && search->clear[i + 2] == '0' &&
-                            search->clear[i + 3] >= '0' && search->clear[i + 3] <= '9' &&
-                            search->clear[i + 4] >= '0' && search->clear[i + 4] <= '9')
-                                world_fail(search->device->world,
-                                           "clinical text lies in clear in the outbox of %s",
-                                           search->device->row.name);
+        struct search search = {.device = device, .plain = true};
+
+        for (size_t i = 0; i < DISK_FILES_MAX; i++) {
+                const struct disk_file *file = &device->disk.files[i];
+
+                if (strncmp(file->name, "outbox", 6) != 0)
+                        continue;
+                search_file(&search, &file->current, "the current outbox");
+                search_file(&search, &file->durable, "the durable outbox");
         }
+        if (search.found.marks)
+                world_fail(world, "clinical text lies in clear in the outbox of %s",
+                           device->row.name);
 }
 
 /* Somebody met here, whom the store does not know yet, is the device's own. */
@@ -162,38 +228,37 @@ static uint64_t own_people(struct world *world)
         return bits;
 }
 
-static void report(struct search *search, uint64_t allowed)
+/* The place up to which a feed was read is named by the last row's id, which may be that of somebody who left there. */
+static uint64_t people_of_cursors(const struct device *device)
 {
-        uint64_t left = search->found & ~allowed;
+        uint64_t bits = 0;
 
-        for (uint32_t i = 0; i < PEOPLE_MAX; i++)
-                if (left >> i & 1) {
-                        world_fail(search->device->world,
-                                   "person %u has left %s, and something of them is in %s: %s", i,
-                                   search->device->row.name, search->where[i], search->near[i]);
-                        return;
+        for (size_t i = 0; i < device->cursor_count; i++)
+                for (uint32_t k = 0; k < PEOPLE_MAX; k++) {
+                        const struct uuid id = sim_id(ID_PERSON, k);
+
+                        if (uuid_equal(&device->cursors[i], &id))
+                                bits |= UINT64_C(1) << k;
                 }
+        return bits;
 }
 
 static void search_device(struct world *world, struct device *device)
 {
         struct search search = {.device = device, .cipher = EVP_CIPHER_CTX_new()};
+        uint64_t allowed = device->allowed | own_people(world);
+        uint64_t known =
+                world->person_count < 64 ? (UINT64_C(1) << world->person_count) - 1 : UINT64_MAX;
 
-        for (size_t i = 0; i < DISK_FILES_MAX && search.cipher; i++) {
-                const struct disk_file *file = &device->disk.files[i];
-                const struct image *images[2] = {&file->current, &file->durable};
-
-                for (size_t k = 0; k < 2; k++) {
-                        if (strcmp(file->name, "replica.db") == 0)
-                                search_file(&search, images[k], k ? "durable" : "current");
-                        else if (strcmp(file->name, "replica.db-wal") == 0)
-                                search_wal(&search, images[k], k ? "durable" : "current");
-                        else if (strncmp(file->name, "outbox", 6) == 0)
-                                search_clear(&search, images[k]);
-                }
+        search_replica(&search);
+        search.wanted = (search.found.marks | (search.found.ids & ~people_of_cursors(device))) &
+                        known & ~allowed;
+        if (search.wanted) {
+                search.explains = true;
+                search_replica(&search);
         }
         EVP_CIPHER_CTX_free(search.cipher);
-        report(&search, device->allowed | own_people(world));
+        search_outbox(world, device);
 }
 
 void check_completed(struct world *world, struct device *device, const struct engine_now *now)
