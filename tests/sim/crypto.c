@@ -5,6 +5,7 @@
 #include "tests/sim/random.h"
 
 #include <openssl/rand.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 
 static struct random stream;
@@ -26,5 +27,18 @@ void sim_crypto_seed(uint64_t seed)
 
         random_init(&stream, seed, 7);
         if (RAND_get_rand_method() != &method && RAND_set_rand_method(&method) != 1)
+                abort();
+}
+
+void sim_crypto_cipher(void)
+{
+        sqlite3 *db = NULL;
+
+        if (sqlite3_open(":memory:", &db) != SQLITE_OK ||
+            sqlite3_exec(db,
+                         "PRAGMA cipher_default_hmac_algorithm = HMAC_SHA1;"
+                         "PRAGMA cipher_default_kdf_algorithm = PBKDF2_HMAC_SHA1",
+                         NULL, NULL, NULL) != SQLITE_OK ||
+            sqlite3_close(db) != SQLITE_OK)
                 abort();
 }

@@ -75,8 +75,10 @@ static struct image_block *own(struct image *image, size_t index)
 {
         struct image_block *block = image->blocks[index];
 
-        if (block && block->references == 1)
+        if (block && block->references == 1) {
+                block->looked = false;
                 return block;
+        }
         image->blocks[index] = sim_alloc(sizeof(*block));
         image->blocks[index]->references = 1;
         if (block)

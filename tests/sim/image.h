@@ -7,6 +7,7 @@
 #ifndef TESTS_SIM_IMAGE_H
 #define TESTS_SIM_IMAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,8 @@ enum { IMAGE_BLOCK = 4096 };
 
 struct image_block {
         uint32_t references;
+        bool looked;      /* somebody looked at it since it was written … */
+        uint64_t seen[2]; /* … and keeps here what there was */
         uint8_t data[IMAGE_BLOCK];
 };
 

@@ -186,6 +186,7 @@ static void make(struct template *template)
         (void)mallopt(M_TRIM_THRESHOLD, 1 << 30); /* what a history gave back the next one takes */
         (void)mallopt(M_MMAP_THRESHOLD, 1 << 30);
         disk_vfs_init();
+        sim_crypto_cipher();
         sim_crypto_seed(1);
         template->locality = sim_id(ID_LOCALITY, 1);
         template->organisation = sim_id(ID_ORGANISATION, 1);
