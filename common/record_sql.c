@@ -1,5 +1,6 @@
 #include "common/record_sql.h"
 
+#include "common/crypto.h"
 #include "common/db.h"
 #include "common/error.h"
 #include "common/record_table.h"
@@ -209,20 +210,110 @@ static void finalizep(sqlite3_stmt **stmt)
         (void)sqlite3_finalize(*stmt);
 }
 
-int record_tables_create(struct db *db)
+/*
+ * Looking at each column of each table takes longer than all the rest of opening a database. So what was made is
+ * remembered by a hash of what the catalogue wants and of what the file has: where neither changed, nothing is to be done.
+ */
+enum { SHAPE_FORM = 1 }; /* rises where this file makes other tables of the same catalogue */
+
+static const char shape_create[] = "CREATE TABLE IF NOT EXISTS record_shape ("
+                                   "one INTEGER PRIMARY KEY NOT NULL CHECK (one = 1), "
+                                   "hash BLOB NOT NULL" /* SHA-256: see hash_shape() */
+                                   ") STRICT";
+
+static int append_tables(struct db *db, struct buffer *out)
 {
-        CLEANUP(finalizep) sqlite3_stmt *columns = NULL;
-        bool own = sqlite3_get_autocommit(db_handle(db)) != 0;
+        CLEANUP(finalizep) sqlite3_stmt *tables = NULL;
+        int r = db_prepare(db,
+                           "SELECT sql FROM sqlite_schema WHERE type = 'table' "
+                           "AND name <> 'record_shape' ORDER BY name",
+                           &tables);
+
+        while (r >= 0 && (r = db_step(db, tables)) > 0)
+                buffer_append(out, db_column_bytes(tables, 0));
+        return r < 0 ? r : buffer_check(out);
+}
+
+static int hash_shape(struct db *db, uint8_t ret[HASH_SIZE])
+{
+        CLEANUP(buffer_deinit) struct buffer text = BUFFER_INIT;
+        const struct catalogue *catalogue = catalogue_get();
         int r;
 
-        r = db_prepare(db, "SELECT name FROM pragma_table_info(?1)", &columns);
+        buffer_append_byte(&text, SHAPE_FORM);
+        for (size_t i = 0; i < catalogue->type_count; i++) {
+                buffer_append_text(&text, catalogue->types[i].sql_create);
+                if (catalogue->types[i].sql_indexes)
+                        buffer_append_text(&text, catalogue->types[i].sql_indexes);
+        }
+        r = append_tables(db, &text);
         if (r < 0)
                 return r;
+        crypto_sha256(buffer_view(&text), ret);
+        return 0;
+}
+
+/* 1 the tables are as they were made, for this catalogue; 0 not, or nobody knows */
+static int is_made(struct db *db)
+{
+        CLEANUP(finalizep) sqlite3_stmt *stmt = NULL;
+        uint8_t hash[HASH_SIZE];
+        int r;
+
+        r = db_prepare(db, "SELECT 1 FROM sqlite_schema WHERE name = 'record_shape'", &stmt);
+        if (r == 0)
+                r = db_step(db, stmt);
+        if (r <= 0)
+                return r;
+        (void)sqlite3_finalize(stmt);
+        stmt = NULL;
+        r = hash_shape(db, hash);
+        if (r == 0)
+                r = db_prepare(db, "SELECT 1 FROM record_shape WHERE hash = ?1", &stmt);
+        if (r < 0)
+                return r;
+        db_bind_blob(stmt, 1, BYTES(hash, sizeof(hash)));
+        return db_step(db, stmt);
+}
+
+static int note_made(struct db *db)
+{
+        CLEANUP(finalizep) sqlite3_stmt *stmt = NULL;
+        uint8_t hash[HASH_SIZE];
+        int r = db_exec(db, shape_create);
+
+        if (r == 0)
+                r = hash_shape(db, hash);
+        if (r == 0)
+                r = db_prepare(db, "INSERT OR REPLACE INTO record_shape VALUES (1, ?1)", &stmt);
+        if (r < 0)
+                return r;
+        db_bind_blob(stmt, 1, BYTES(hash, sizeof(hash)));
+        return db_run(db, stmt);
+}
+
+static int make(struct db *db)
+{
+        CLEANUP(finalizep) sqlite3_stmt *columns = NULL;
+        int r = db_prepare(db, "SELECT name FROM pragma_table_info(?1)", &columns);
+
+        if (r == 0)
+                r = create_tables(db, columns);
+        return r < 0 ? r : note_made(db);
+}
+
+int record_tables_create(struct db *db)
+{
+        bool own = sqlite3_get_autocommit(db_handle(db)) != 0;
+        int r = is_made(db);
+
+        if (r != 0)
+                return r < 0 ? r : 0;
         if (own)
                 r = db_begin(db);
         if (r < 0)
                 return r;
-        r = create_tables(db, columns);
+        r = make(db);
         if (own && r < 0)
                 db_rollback(db);
         return own && r == 0 ? db_commit(db) : r;

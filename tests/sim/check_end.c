@@ -209,8 +209,8 @@ bool check_contents(struct world *world)
                 int r = content_compare(world, storage, device);
 
                 if (r < 0 && (r != PANNIER_E_CORRUPT || device->damaged == 0))
-                        world_fail(world, "the contents of %s cannot be compared: %s",
-                                   device->row.name, error_detail());
+                        world_fail(world, "the contents of %s cannot be compared: %s: %s",
+                                   device->row.name, pannier_error_name(r), error_detail());
                 if (r >= 0 && !world->violated)
                         r = check_proven(world, device);
                 if (r < 0 && !world->violated) {

@@ -30,10 +30,27 @@ void *sim_grow(void *items, size_t count, size_t *capacity, size_t size)
         return grown;
 }
 
+static struct image_block *unused; /* blocks come and go all the time: they are kept */
+
 static void release(struct image_block *block)
 {
-        if (block && --block->references == 0)
-                free(block);
+        if (!block || --block->references > 0)
+                return;
+        block->next = unused;
+        unused = block;
+}
+
+static struct image_block *take_block(void)
+{
+        struct image_block *block = unused;
+
+        if (block)
+                unused = block->next;
+        else
+                block = sim_alloc(sizeof(*block));
+        block->references = 1;
+        block->looked = false;
+        return block;
 }
 
 void image_deinit(struct image *image)
@@ -79,10 +96,11 @@ static struct image_block *own(struct image *image, size_t index)
                 block->looked = false;
                 return block;
         }
-        image->blocks[index] = sim_alloc(sizeof(*block));
-        image->blocks[index]->references = 1;
+        image->blocks[index] = take_block();
         if (block)
                 memcpy(image->blocks[index]->data, block->data, IMAGE_BLOCK);
+        else
+                memset(image->blocks[index]->data, 0, IMAGE_BLOCK);
         release(block);
         return image->blocks[index];
 }

@@ -14,9 +14,10 @@
 enum { IMAGE_BLOCK = 4096 };
 
 struct image_block {
-        uint32_t references;
-        bool looked;      /* somebody looked at it since it was written … */
-        uint64_t seen[2]; /* … and keeps here what there was */
+        uint32_t references;      /* 0: nobody's, and the next of those is … */
+        struct image_block *next; /* … this one */
+        bool looked;              /* somebody looked at it since it was written … */
+        uint64_t seen[2];         /* … and keeps here what there was */
         uint8_t data[IMAGE_BLOCK];
 };
 

@@ -3,6 +3,7 @@
  * the same name (--wrap), in this program only:
  *
  * - A signature that was made here is known to be good; one that was not is verified as ever.
+ * - Public keys and certificates that were read before are not read again.
  * - zstd's dictionaries, which do not change once they are made, are made once and shared.
  */
 #include "common/crypto.h"
@@ -14,13 +15,19 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { SIGNATURES = 1 << 14, DICTIONARIES = 4 };
+enum { SIGNATURES = 1 << 14, DICTIONARIES = 4, KEYS = 16, CERTIFICATES = 8 };
 
 /* What the linker calls the ones behind these. */
 int __real_private_key_sign(const struct private_key *key, struct bytes message,
                             uint8_t ret[SIGNATURE_SIZE]);
 int __real_public_key_verify(const struct public_key *key, struct bytes message,
                              const uint8_t signature[SIGNATURE_SIZE]);
+int __real_public_key_from_point(const uint8_t point[PUBLIC_KEY_SIZE], struct public_key **ret);
+struct public_key *__real_public_key_free(struct public_key *key);
+int __real_crypto_certificate_read(struct bytes der, struct certificate_facts *ret);
+int __wrap_public_key_from_point(const uint8_t point[PUBLIC_KEY_SIZE], struct public_key **ret);
+struct public_key *__wrap_public_key_free(struct public_key *key);
+int __wrap_crypto_certificate_read(struct bytes der, struct certificate_facts *ret);
 ZSTD_CDict *__real_ZSTD_createCDict(const void *data, size_t size, int level);
 ZSTD_DDict *__real_ZSTD_createDDict(const void *data, size_t size);
 int __wrap_private_key_sign(const struct private_key *key, struct bytes message,
@@ -75,6 +82,64 @@ int __wrap_public_key_verify(const struct public_key *key, struct bytes message,
         if (XXH128_isEqual(made[hash.low64 % SIGNATURES], hash))
                 return 0;
         return __real_public_key_verify(key, message, signature);
+}
+
+/* ---- keys and certificates ---- */
+
+static struct {
+        uint8_t point[PUBLIC_KEY_SIZE];
+        struct public_key *key;
+} keys[KEYS];
+
+int __wrap_public_key_from_point(const uint8_t point[PUBLIC_KEY_SIZE], struct public_key **ret)
+{
+        size_t place = 0;
+        int r;
+
+        while (place < KEYS && keys[place].key &&
+               memcmp(keys[place].point, point, PUBLIC_KEY_SIZE) != 0)
+                place++;
+        if (place < KEYS && keys[place].key) {
+                *ret = keys[place].key;
+                return 0;
+        }
+        r = __real_public_key_from_point(point, ret);
+        if (r == 0 && place < KEYS) {
+                memcpy(keys[place].point, point, PUBLIC_KEY_SIZE);
+                keys[place].key = *ret;
+        }
+        return r;
+}
+
+struct public_key *__wrap_public_key_free(struct public_key *key)
+{
+        for (size_t i = 0; i < KEYS; i++)
+                if (keys[i].key == key)
+                        return NULL;
+        return __real_public_key_free(key);
+}
+
+static struct {
+        XXH128_hash_t hash;
+        struct certificate_facts facts;
+} certificates[CERTIFICATES];
+
+int __wrap_crypto_certificate_read(struct bytes der, struct certificate_facts *ret)
+{
+        XXH128_hash_t hash = XXH3_128bits(der.data, der.size);
+        size_t place = hash.low64 % CERTIFICATES;
+        int r = 0;
+
+        if (XXH128_isEqual(certificates[place].hash, hash)) {
+                *ret = certificates[place].facts;
+                return 0;
+        }
+        r = __real_crypto_certificate_read(der, ret);
+        if (r == 0) {
+                certificates[place].hash = hash;
+                certificates[place].facts = *ret;
+        }
+        return r;
 }
 
 /* ---- dictionaries ---- */
