@@ -1,7 +1,6 @@
 #include "tests/sim/disk_vfs.h"
 
 #include "common/db_vfs.h"
-#include "tests/sim/pool.h"
 
 #include <assert.h>
 #include <sqlite3.h>
@@ -414,7 +413,6 @@ void disk_vfs_init(void)
                 .xGetLastError = sim_last_error,
                 .xCurrentTimeInt64 = sim_time_64,
         };
-        pool_install();
         /* one thread, and nobody asks how much memory is in use: a third of the time */
         if (sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) != SQLITE_OK ||
             sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) != SQLITE_OK ||

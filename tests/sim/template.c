@@ -6,6 +6,7 @@
 #include "tests/sim/crypto.h"
 #include "tests/sim/host.h"
 #include "tests/sim/network.h"
+#include "tests/sim/pool.h"
 #include "tests/sim/server.h"
 
 #include <malloc.h>
@@ -185,6 +186,7 @@ static void make(struct template *template)
         sim_plant_switch(PLANT_NONE);
         (void)mallopt(M_TRIM_THRESHOLD, 1 << 30); /* what a history gave back the next one takes */
         (void)mallopt(M_MMAP_THRESHOLD, 1 << 30);
+        pool_install();
         disk_vfs_init();
         sim_crypto_cipher();
         sim_crypto_seed(1);
