@@ -429,7 +429,7 @@ int outbox_offer_again(struct outbox *outbox, uint8_t lane, uint64_t first)
                         r = is_over(outbox, &row, &gone);
                 if (r == 0)
                         return FAIL(PANNIER_E_REFUSED,
-                                    "the store expects an entry that it has signed for");
+                                    "the store has an entry under another incarnation");
                 if (r > 0 && row.sealed.size > 0)
                         r = wait_again(outbox, row.place);
         }

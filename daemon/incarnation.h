@@ -47,8 +47,8 @@ int outbox_left_get(struct outbox *outbox, const struct uuid *locality, uint64_t
  *
  * They keep their old receipts, which go with them. Those whose body was forgotten stay as they are: they make a gap.
  *
- * Return: how many; PANNIER_E_REFUSED: one of them has its receipt from the very history that expects it, so nothing was lost and
- *         the answer is not to be believed
+ * Return: how many; PANNIER_E_REFUSED: one of them has its receipt from the very history that expects it. It stands there under
+ *         another incarnation: this outbox is an image of an older one
  */
 int outbox_offer_again(struct outbox *outbox, uint8_t lane, uint64_t first);
 

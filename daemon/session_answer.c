@@ -363,8 +363,9 @@ static int take_lane(struct engine *engine, uint8_t lane, const struct wire_lane
         if (state->next <= settled) {
                 r = outbox_offer_again(outbox, lane, state->next);
                 if (r == PANNIER_E_REFUSED) {
+                        /* It has them under a name that an image of this outbox does not know. */
                         error_clear();
-                        *ret = EXCHANGE_STORE_BEHIND;
+                        *ret = EXCHANGE_FORKED;
                         return 0;
                 }
         }
@@ -421,11 +422,13 @@ static int settle_outbox(struct engine *engine, const struct reading *reading,
                 r = take_receipts(engine, &reading->receipts[i]);
         if (r >= 0)
                 r = take_heads(engine, hello);
-        if (r > 0)
+        if (r > 0) { /* of lanes it knows as little as of the log */
                 *ret_failure = EXCHANGE_STORE_BEHIND;
+                return 0;
+        }
         if (r >= 0)
                 r = take_lanes(engine, ret_failure);
-        if (r >= 0 && *ret_failure != EXCHANGE_STORE_BEHIND)
+        if (r >= 0)
                 r = outbox_gaps_declared(engine->outbox);
         if (r >= 0 && *ret_failure == EXCHANGE_OK)
                 *ret_failure = device_failure(hello);

@@ -74,14 +74,13 @@ static int add_receipt(struct making *making, const struct wire_receipt *receipt
 /* A receipt says only what is durable: what the commit before this answer judged, and what the snapshot has. */
 static int receipt_of_entry(struct making *making, const struct exchange_entry *entry)
 {
-        struct entry_header header;
         struct wire_receipt receipt;
         int r;
 
         if (entry->receipt.outcome != 0)
                 return add_receipt(making, &entry->receipt, true);
         r = exchange_known(making->exchange, &making->device.id, entry, &making->exchange->arena,
-                           &receipt, &header);
+                           &receipt);
         return r == FOUND_SAME ? add_receipt(making, &receipt, true) : r;
 }
 

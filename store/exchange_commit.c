@@ -65,7 +65,7 @@ static int find_locality(struct exchange *exchange, const struct uuid *device,
 
 int exchange_known(struct exchange *exchange, const struct uuid *device,
                    const struct exchange_entry *entry, struct arena *arena,
-                   struct wire_receipt *ret, struct entry_header *ret_header)
+                   struct wire_receipt *ret)
 {
         const struct storage_ops *ops = exchange->storage->ops;
         struct parked_row parked;
@@ -80,8 +80,6 @@ int exchange_known(struct exchange *exchange, const struct uuid *device,
         if (SIM_PLANT(REPEAT_BY_ID_ALONE) && r == FOUND_OTHER)
                 r = FOUND_SAME;
         if (r == FOUND_SAME) {
-                *ret_header = (struct entry_header){
-                        .incarnation = row.incarnation, .lane = row.lane, .seq = row.seq};
                 r = receipt_from_row(&row, arena, ret);
                 return r < 0 ? r : FOUND_SAME;
         }
@@ -91,8 +89,6 @@ int exchange_known(struct exchange *exchange, const struct uuid *device,
                                      entry->body_hash, arena, &parked);
         if (r != FOUND_SAME)
                 return r < 0 ? r : FOUND_NONE;
-        *ret_header = (struct entry_header){
-                .incarnation = parked.incarnation, .lane = parked.lane, .seq = parked.seq};
         receipt_parked(&parked, ret);
         return FOUND_SAME;
 }
@@ -170,7 +166,6 @@ static int judge_one(struct taking *taking, struct exchange_entry *entry)
 {
         struct exchange *exchange = taking->commit->exchange;
         const struct judge_entry input = judge_input(taking, entry);
-        struct entry_header header;
         struct wire_receipt receipt;
         int r;
 
@@ -180,8 +175,7 @@ static int judge_one(struct taking *taking, struct exchange_entry *entry)
                         judge_locality(exchange->judge, &taking->origin, &entry->header));
                 return r < 0 ? r : judge_take(exchange->judge, &taking->origin, &input);
         }
-        r = exchange_known(exchange, &taking->device.id, entry, &exchange->arena, &receipt,
-                           &header);
+        r = exchange_known(exchange, &taking->device.id, entry, &exchange->arena, &receipt);
         if (r != FOUND_NONE)
                 return r < 0 ? r : 0;
         return judge_refuse(exchange->judge, &taking->origin, &input,
@@ -266,20 +260,21 @@ static int fork_lane(struct taking *taking, struct lane_row *lane)
         return put_lane(taking, lane);
 }
 
-/* An entry below next: a repeat, or what a gap had declared lost, or the sign of a fork. Return: 1 repeat, 2 found again, 0 fork */
+/*
+ * An entry below next: a repeat, or what a gap had declared lost, or the sign of a fork. A repeat may have come first under another
+ * incarnation: an outbox that was put back offers under its new one what the store has from the old one, and may have to do so
+ * twice. Whether the numbers before it hold the same is told by the chain. Return: 1 repeat, 2 found again, 0 fork
+ */
 static int recognise(struct taking *taking, const struct exchange_entry *entry)
 {
         struct exchange *exchange = taking->commit->exchange;
         const struct entry_header *header = &entry->header;
-        struct entry_header known;
         struct wire_receipt receipt;
-        int r = exchange_known(exchange, &taking->device.id, entry, &exchange->arena, &receipt,
-                               &known);
+        int r = exchange_known(exchange, &taking->device.id, entry, &exchange->arena, &receipt);
 
         if (r < 0)
                 return r;
-        if (r == FOUND_SAME && uuid_equal(&known.incarnation, &header->incarnation) &&
-            known.lane == header->lane && known.seq == header->seq)
+        if (r == FOUND_SAME)
                 return 1;
         r = exchange->storage->ops->gap_covers(exchange->storage, &taking->device.id,
                                                &header->incarnation, header->lane, header->seq);

@@ -69,8 +69,7 @@ static int taken_before(struct exchange *exchange, const struct entry_header *he
 int exchange_damaged_known(struct exchange *exchange, const struct exchange_entry *entry,
                            struct arena *arena, struct wire_receipt *ret)
 {
-        struct entry_header known;
-        int r = exchange_known(exchange, &entry->header.device, entry, arena, ret, &known);
+        int r = exchange_known(exchange, &entry->header.device, entry, arena, ret);
 
         if (r == FOUND_NONE)
                 r = taken_before(exchange, &entry->header, arena, ret);

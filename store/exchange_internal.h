@@ -127,7 +127,7 @@ int exchange_note_again(struct exchange *exchange, const struct exchange_request
 /* exchange_known() - the row of an entry of this device, judged or parked: FOUND_SAME with a receipt, else FOUND_NONE */
 int exchange_known(struct exchange *exchange, const struct uuid *device,
                    const struct exchange_entry *entry, struct arena *arena,
-                   struct wire_receipt *ret, struct entry_header *ret_header);
+                   struct wire_receipt *ret);
 
 /* exchange_damaged() - what is left of an entry, as one that is refused; borrows from the message */
 void exchange_damaged(const struct exchange_request *request, const struct wire_damaged *damaged,

@@ -168,6 +168,31 @@ static void a_restored_outbox_that_stands_at_the_same_number_is_found_by_its_hea
         assert_false(is_same(before, incarnation(&tablet)));
 }
 
+/* Found by the model (docs/model.md): its first life was lost by the store, and healed under the name of its second. */
+static void an_image_put_back_again_after_the_store_lost_its_life_goes_on(void **state)
+{
+        rig_keep(&rig, unit_path(state, "kept-store.db"));
+        assert_int_equal(alert(&tablet, 1, "one"), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(alert(&tablet, 2, "two"), 0);
+        keep(state, &tablet);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(alert(&tablet, 3, "three"), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        restore(state, &tablet);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        rig_reopen(&rig, unit_path(state, "kept-store.db"));
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE); /* heals the store */
+        assert_true(is_stored(1, OUTCOME_APPLIED) && is_stored(2, OUTCOME_APPLIED));
+        restore(state, &tablet);
+        assert_int_equal(alert(&tablet, 4, "four"), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        for (uint32_t i = 1; i <= 4; i++)
+                assert_int_equal(state_of(&tablet, i), i == 3 ? -1 : OUTCOME_APPLIED);
+        assert_true(is_stored(4, OUTCOME_APPLIED));
+        assert_true(shows(&tablet, 4));
+}
+
 /* ---- cloned ---- */
 
 static void clone(void **state)
@@ -227,6 +252,34 @@ static void two_machines_with_one_identity_both_go_on_and_are_an_incident(void *
                 assert_true(shows(&tablet, 200 + round) && shows(&twin, 100 + round));
         }
         assert_true(incidents() > 0);
+}
+
+/* What one machine gave back, the other offers under its own name: an answer that is lost meanwhile is no sign of a fork. */
+static void a_repeat_under_another_incarnation_is_a_repeat(void **state)
+{
+        struct uuid before;
+
+        rig_keep(&rig, unit_path(state, "kept-store.db"));
+        assert_int_equal(alert(&tablet, 1, "common"), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        clone(state);
+        assert_int_equal(alert(&tablet, 2, "tablet"), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(alert(&twin, 3, "twin"), 0);
+        assert_int_equal(station_sync(&twin), EXCHANGE_DONE); /* under a name of its own */
+        rig_reopen(&rig, unit_path(state, "kept-store.db"));
+        assert_int_equal(station_sync(&twin), EXCHANGE_DONE); /* gives back what it has */
+        assert_true(is_stored(1, OUTCOME_APPLIED));
+        before = incarnation(&tablet);
+        station_send(&tablet);
+        assert_int_equal(station_take(&tablet), EXCHANGE_AGAIN);
+        station_send(&tablet); /* what was lost is offered, and the answer never comes */
+        station_stop(&tablet);
+        station_start(&tablet);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_true(is_same(before, incarnation(&tablet)));
+        assert_int_equal(state_of(&tablet, 1), OUTCOME_APPLIED);
+        assert_int_equal(state_of(&tablet, 2), OUTCOME_APPLIED);
 }
 
 static void one_machine_that_was_restored_once_is_no_incident(void **state)
@@ -344,7 +397,9 @@ int main(void)
                 TEST(a_restored_outbox_goes_on_under_a_new_incarnation),
                 TEST(a_restored_outbox_that_wrote_on_loses_nothing_of_either_life),
                 TEST(a_restored_outbox_that_stands_at_the_same_number_is_found_by_its_head),
+                TEST(an_image_put_back_again_after_the_store_lost_its_life_goes_on),
                 TEST(two_machines_with_one_identity_both_go_on_and_are_an_incident),
+                TEST(a_repeat_under_another_incarnation_is_a_repeat),
                 TEST(one_machine_that_was_restored_once_is_no_incident),
                 TEST(what_was_destroyed_is_reported_once_and_everything_else_goes_on),
                 TEST(the_end_of_a_lane_that_is_gone_is_a_gap_as_well),
