@@ -67,6 +67,8 @@ static void on_metrics(struct evhttp_request *request, void *context)
         append(&text, "handshakes_failed", "counter", "Connections without a finished handshake",
                figures.handshakes_failed);
         append(&text, "timed_out", "counter", "Connections cut by a time limit", figures.timed_out);
+        append(&text, "crowded", "counter",
+               "Connections of a device or an address that had too many", figures.crowded);
         append(&text, "requests", "counter", "Requests", figures.requests);
         append(&text, "received_bytes", "counter", "Bytes received inside TLS", figures.bytes_in);
         append(&text, "sent_bytes", "counter", "Bytes sent inside TLS", figures.bytes_out);

@@ -243,7 +243,9 @@ int http_server_new(const struct http_settings *settings, struct http_server **r
                 STAILQ_INIT(&loop->answered);
                 (void)pthread_mutex_init(&loop->lock, NULL);
         }
-        r = prepare(server, settings);
+        r = crowd_new(settings->limits.connection_max, &server->strangers);
+        r = r < 0 ? r : crowd_new(settings->limits.connection_max, &server->devices);
+        r = r < 0 ? r : prepare(server, settings);
         if (r < 0)
                 return r;
         *ret = TAKE(server);
@@ -314,6 +316,8 @@ struct http_server *http_server_free(struct http_server *server)
                 loop_deinit(&server->loops[i]);
         }
         (void)tls_server_free(server->tls);
+        (void)crowd_free(server->strangers);
+        (void)crowd_free(server->devices);
         free(server);
         return NULL;
 }
@@ -325,6 +329,7 @@ void http_server_figures(const struct http_server *server, struct http_figures *
                 .open = server->open,
                 .handshakes_failed = server->handshakes_failed,
                 .timed_out = server->timed_out,
+                .crowded = server->crowded,
                 .requests = server->requests,
                 .bytes_in = server->bytes_in,
                 .bytes_out = server->bytes_out,

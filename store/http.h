@@ -36,6 +36,10 @@ struct http_limits {
         int64_t request_ms; /* from the first byte (or the connection) to the whole request, plus … */
         int64_t rate_min; /* … what its bytes take at this many bytes a second; answers likewise */
         int64_t idle_ms;  /* between two requests of one connection */
+        unsigned
+                device_max; /* connections of one device; what it has beyond is answered 429; 0: no limit */
+        unsigned
+                stranger_max; /* of one network (an address, an IPv6 /64) that have not shown a device's certificate yet; more are cut before TLS; 0: no limit */
 };
 
 /* What serve uses; tests shorten the times. */
@@ -43,7 +47,9 @@ struct http_limits {
         ((struct http_limits){.connection_max = 12000,                                             \
                               .request_ms = 20000,                                                 \
                               .rate_min = 1024,                                                    \
-                              .idle_ms = 130000})
+                              .idle_ms = 130000,                                                   \
+                              .device_max = 8,                                                     \
+                              .stranger_max = 2000})
 
 struct http_settings {
         const char *address; /* numeric or a name, NULL: all addresses */
@@ -98,6 +104,7 @@ struct http_figures {
         uint64_t open;              /* now */
         uint64_t handshakes_failed; /* connections that ended before their handshake did */
         uint64_t timed_out;         /* connections cut by a time limit */
+        uint64_t crowded;           /* connections of a device or an address that has too many */
         uint64_t requests;
         uint64_t bytes_in, bytes_out; /* inside TLS, without its own overhead */
 };

@@ -11,6 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+        CROWDED_RETRY_S = 10
+}; /* connections that were forgotten somewhere have ended by then, or soon will */
+
 static struct evhttp_connection *call_connection(const struct http_call *call)
 {
         return call->request ? evhttp_request_get_connection(call->request) : NULL;
@@ -105,6 +109,18 @@ static const struct http_route *route_find(const struct http_server *server, con
         return NULL;
 }
 
+static void refuse_crowded(struct http_call *call)
+{
+        struct http_answer answer = {.status = 429,
+                                     .type = "text/plain; charset=utf-8",
+                                     .retry_after_s = CROWDED_RETRY_S,
+                                     .close = true};
+
+        buffer_append_text(&answer.body, "too many connections of this device\n");
+        http_call_answer(call, &answer);
+        buffer_deinit(&answer.body);
+}
+
 static void dispatch(struct http_call *call)
 {
         const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(call->request);
@@ -117,6 +133,10 @@ static void dispatch(struct http_call *call)
 
         if (!path) {
                 http_call_text(call, 400, "bad request\n");
+                return;
+        }
+        if (call->connection->crowded) {
+                refuse_crowded(call);
                 return;
         }
         call->route = route_find(server, path, method, &path_known);

@@ -7,6 +7,10 @@
 
 #include "common/error.h"
 
+#include <arpa/inet.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -73,12 +77,70 @@ static void forget_unsent(struct connection *connection)
                          sizeof(now));
 }
 
+/* false: there are too many of the key already */
+static bool enter(struct connection *connection, struct crowd *crowd, unsigned max)
+{
+        if (!crowd_enter(crowd, &connection->key, max ? max : UINT_MAX)) {
+                connection->loop->server->crowded++;
+                return false;
+        }
+        connection->crowd = crowd;
+        return true;
+}
+
+/* Who it comes from: known only after evhttp has given the socket to the bufferevent, and before a byte of it is read. */
+static void count_address(struct connection *connection)
+{
+        struct http_server *server = connection->loop->server;
+        union {
+                struct sockaddr any;
+                struct sockaddr_in v4;
+                struct sockaddr_in6 v6;
+        } peer = {0};
+        socklen_t size = sizeof(peer);
+        char text[INET6_ADDRSTRLEN] = "";
+
+        connection->looked_at = true;
+        if (getpeername(bufferevent_getfd(connection->bufferevent), &peer.any, &size) == 0)
+                (void)inet_ntop(peer.any.sa_family,
+                                peer.any.sa_family == AF_INET6 ? (const void *)&peer.v6.sin6_addr
+                                                               : (const void *)&peer.v4.sin_addr,
+                                text, sizeof(text));
+        connection->key = crowd_key_of_address(text);
+        if (enter(connection, server->strangers, server->limits.stranger_max))
+                return;
+        connection_cut(connection);
+}
+
+static void leave_crowd(struct connection *connection)
+{
+        if (connection->crowd)
+                crowd_leave(connection->crowd, &connection->key);
+        connection->crowd = NULL;
+}
+
+/* A device is one of its own, wherever it comes from: a whole town may share an address. */
+static void count_device(struct connection *connection)
+{
+        struct http_server *server = connection->loop->server;
+
+        leave_crowd(connection);
+        connection->looked_at = true;
+        memcpy(connection->key.bytes, &connection->peer.device, sizeof(connection->key.bytes));
+        if (enter(connection, server->devices, server->limits.device_max))
+                return;
+        connection->crowded = true;
+}
+
 static void look(evutil_socket_t fd, short what, void *context)
 {
         struct connection *connection = context;
-        int64_t until = deadline(connection);
+        int64_t until;
 
         (void)fd, (void)what;
+        if (!connection->looked_at)
+                count_address(connection);
+        until = deadline(connection);
         if (until == INT64_MAX) {
                 arm(connection, connection->loop->server->limits.request_ms);
                 return;
@@ -122,6 +184,8 @@ void connection_know_peer(struct connection *connection)
                 return;
         tls_peer_read(connection->bufferevent, &connection->peer);
         connection->peer_read = true;
+        if (connection->peer.kind == TLS_PEER_DEVICE)
+                count_device(connection);
 }
 
 static void input_changed(struct evbuffer *buffer, const struct evbuffer_cb_info *info,
@@ -206,6 +270,7 @@ struct bufferevent *connection_new(struct event_base *base, void *context)
         /* evhttp goes on reading while it answers: what a client pipelines must end somewhere. */
         bufferevent_setwatermark(bufferevent, EV_READ, 0, PIPELINE_MAX);
         connection_enter(connection, CONNECTION_READING);
+        event_active(connection->timer, EV_TIMEOUT, 0);
         return bufferevent;
 }
 
@@ -215,6 +280,7 @@ void connection_released(void *context, bool handshake_done)
         struct http_loop *loop = connection->loop;
 
         TAILQ_REMOVE(&loop->connections, connection, link);
+        leave_crowd(connection);
         event_free(connection->timer);
         if (!handshake_done)
                 loop->server->handshakes_failed++;

@@ -5,6 +5,7 @@
 #ifndef STORE_HTTP_INTERNAL_H
 #define STORE_HTTP_INTERNAL_H
 
+#include "store/crowd.h"
 #include "store/http.h"
 
 #include <event2/buffer.h>
@@ -41,6 +42,10 @@ struct connection {
         int64_t since_ms; /* the state began */
         uint64_t moved;   /* bytes in that state, in its direction */
         bool peer_read;
+        bool looked_at;      /* its address was counted, or need not be */
+        bool crowded;        /* its device has too many: 429 */
+        struct crowd *crowd; /* that it is counted in; NULL: none */
+        struct crowd_key key;
         struct tls_peer peer;
 };
 
@@ -86,10 +91,11 @@ struct http_server {
         size_t route_count;
         void *context;
         struct tls_server *tls;
+        struct crowd *strangers, *devices;
         uint16_t port;
         atomic_bool draining, stopping; /* wishes to the loops; never taken back */
         atomic_size_t busy;
-        _Atomic uint64_t accepted, open, handshakes_failed, timed_out, requests, bytes_in,
+        _Atomic uint64_t accepted, open, handshakes_failed, timed_out, crowded, requests, bytes_in,
                 bytes_out;
         unsigned loop_count;
         struct http_loop loops[HTTP_LOOPS_MAX];

@@ -1,18 +1,13 @@
 #include "store/limiter.h"
 
 #include "common/error.h"
+#include "store/crowd.h"
 
-#include <arpa/inet.h>
 #include <pthread.h>
 #include <string.h>
 
-struct network {
-        uint8_t bytes[8]; /* IPv4: 4 bytes behind zeros; IPv6: the /64 */
-        uint8_t family;   /* 0: neither */
-};
-
 struct slot {
-        struct network network;
+        struct crowd_key network;
         int64_t debt_ms; /* time until all failures are forgotten, as of `at_ms` */
         int64_t at_ms;   /* 0: unused */
 };
@@ -48,27 +43,8 @@ struct limiter *limiter_free(struct limiter *limiter)
         return NULL;
 }
 
-static struct network network_of(const char *address)
-{
-        struct network network = {0};
-        uint8_t bytes[16];
-
-        if (inet_pton(AF_INET, address, bytes) == 1) {
-                network.family = 4;
-                memcpy(network.bytes + 4, bytes, 4);
-        } else if (inet_pton(AF_INET6, address, bytes) == 1) {
-                static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-                bool is_mapped = memcmp(bytes, mapped, sizeof(mapped)) == 0;
-
-                network.family = is_mapped ? 4 : 6;
-                memcpy(network.bytes + (is_mapped ? 4 : 0), bytes + (is_mapped ? 12 : 0),
-                       is_mapped ? 4 : 8);
-        }
-        return network;
-}
-
 /* The network's slot, or NULL; @ret_free is where it would go: an unused one, or the one longest ago. */
-static struct slot *find(struct limiter *limiter, const struct network *network,
+static struct slot *find(struct limiter *limiter, const struct crowd_key *network,
                          struct slot **ret_free)
 {
         struct slot *oldest = &limiter->slots[0];
@@ -94,7 +70,7 @@ static int64_t debt_now(const struct slot *slot, int64_t now_ms)
 
 int64_t limiter_wait_ms(struct limiter *limiter, const char *address, int64_t now_ms)
 {
-        const struct network network = network_of(address);
+        const struct crowd_key network = crowd_key_of_address(address);
         const int64_t allowed_ms =
                 (int64_t)(limiter->settings.burst - 1) * limiter->settings.recover_ms;
         struct slot *unused, *slot;
@@ -110,7 +86,7 @@ int64_t limiter_wait_ms(struct limiter *limiter, const char *address, int64_t no
 
 void limiter_failed(struct limiter *limiter, const char *address, int64_t now_ms)
 {
-        const struct network network = network_of(address);
+        const struct crowd_key network = crowd_key_of_address(address);
         const int64_t most_ms = (int64_t)limiter->settings.burst * limiter->settings.recover_ms;
         struct slot *unused, *slot;
 

@@ -183,6 +183,8 @@ static int start_server(struct serve *serve, unsigned loops)
         int r;
 
         http.limits.connection_max = connection_limit(settings);
+        http.limits.device_max = (unsigned)settings->device_connections;
+        http.limits.stranger_max = (unsigned)settings->stranger_connections;
         http.limits.request_ms = settings->request_s * 1000;
         http.routes = service_routes(&http.route_count);
         r = http_server_new(&http, &serve->server);

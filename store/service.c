@@ -171,30 +171,32 @@ void service_send(struct service *service, struct job *job, struct http_answer *
         job_free(service, job);
 }
 
-void service_unavailable(struct service *service, struct http_call *call)
+/* 503, and for how long to stay away. */
+static struct http_answer unavailable(struct service *service)
 {
-        struct http_answer answer = {.status = 503,
-                                     .type = "text/plain; charset=utf-8",
-                                     .retry_after_s = SERVICE_RETRY_S};
-        uint8_t spread; /* so that those who were sent away together do not come back together */
+        struct http_answer answer = {.status = 503, .type = "text/plain; charset=utf-8"};
+        uint32_t random;
 
-        crypto_random(&spread, sizeof(spread));
-        answer.retry_after_s += spread % (SERVICE_RETRY_S + 1);
+        crypto_random(&random, sizeof(random));
+        answer.retry_after_s = patience_next_s(&service->patience, clock_boot_ms(), random);
         buffer_append_text(&answer.body, "store unavailable\n");
         service->unavailable++;
+        return answer;
+}
+
+void service_unavailable(struct service *service, struct http_call *call)
+{
+        struct http_answer answer = unavailable(service);
+
         http_call_answer(call, &answer);
         buffer_deinit(&answer.body);
 }
 
 void service_fail(struct service *service, struct job *job, int error)
 {
-        struct http_answer answer = {.status = 503,
-                                     .type = "text/plain; charset=utf-8",
-                                     .retry_after_s = SERVICE_RETRY_S};
+        struct http_answer answer = unavailable(service);
 
         log_failure(LOG_LEVEL_ERROR, error, "a request could not be answered");
-        buffer_append_text(&answer.body, "store unavailable\n");
-        service->unavailable++;
         service_send(service, job, &answer);
 }
 
@@ -326,6 +328,7 @@ int service_new(const char *data, const struct store_settings *settings,
         service->writer_ms = clock_boot_ms();
         (void)pthread_mutex_init(&service->lock, NULL);
         (void)pthread_cond_init(&service->idle, NULL);
+        patience_init(&service->patience);
         queue_init(&service->to_writer);
         queue_init(&service->to_workers);
         fill_exchange_settings(service);
@@ -398,6 +401,7 @@ struct service *service_free(struct service *service)
         place_close(&service->writing);
         (void)waiters_free(service->waiters);
         (void)limiter_free(service->limiter);
+        patience_deinit(&service->patience);
         queue_deinit(&service->to_writer);
         queue_deinit(&service->to_workers);
         buffer_deinit(&service->cacerts);

@@ -6,6 +6,7 @@
 #include "store/feed.h"
 #include "store/grants.h"
 #include "store/limiter.h"
+#include "store/patience.h"
 #include "store/service.h"
 #include "store/waiters.h"
 #include "store/watch.h"
@@ -20,7 +21,6 @@ enum {
         SERVICE_REPORT_MS = 10000,  /* how long "last seen" may be kept in memory */
         SERVICE_EXPIRE_MS = 300000, /* between two looks at what is parked too long */
         SERVICE_STALLED_MS = 60000, /* a writer that did nothing for so long is not healthy */
-        SERVICE_RETRY_S = 5,        /* Retry-After; up to twice as much, by device */
         SERVICE_REPORTS_MAX =
                 100000, /* reports kept in memory; more are dropped, the next one tells the same */
 };
@@ -88,6 +88,7 @@ struct service {
         struct exchange_settings exchange_settings;
         struct buffer cacerts; /* base64 */
         struct limiter *limiter;
+        struct patience patience;
         struct waiters *waiters;
 
         unsigned loop_count, worker_count;

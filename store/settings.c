@@ -31,6 +31,11 @@ static const struct conf_option options[] = {
         CONF_INTEGER(S, "limits", workers, "0", 0, 64,
                      "threads that make answers; 0: one a processor"),
         CONF_INTEGER(S, "limits", connections, "12000", 8, 1000000, "open connections"),
+        CONF_INTEGER(S, "limits", device_connections, "8", 2, 1000,
+                     "open connections of one device; more are answered 429"),
+        CONF_INTEGER(S, "limits", stranger_connections, "2000", 1, 1000000,
+                     "open connections of one address that have not shown a device's certificate; "
+                     "more are cut"),
         CONF_INTEGER(S, "limits", exchanges, "2000", 1, 100000,
                      "exchanges waiting or in work; more are told to come back later"),
         CONF_INTEGER(S, "limits", answer_mib, "256", 8, 65536,

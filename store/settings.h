@@ -23,14 +23,16 @@ struct store_settings {
         int64_t public_port;              /* in enrolment links; 0: `port` */
         int64_t health_port;              /* 0: the system chooses */
         /* [limits] */
-        int64_t loops;       /* threads that serve connections; 0: one a processor */
-        int64_t workers;     /* threads that make answers; 0: one a processor */
-        int64_t connections; /* open at once */
-        int64_t exchanges;   /* waiting or in work at once; more are sent away for a while */
-        int64_t answer_mib;  /* memory of answers that are being sent */
-        int64_t wait_s;      /* longest long poll */
-        int64_t request_s;   /* for a request, plus what its bytes take */
-        int64_t stop_s;      /* to finish what is in flight */
+        int64_t loops;                /* threads that serve connections; 0: one a processor */
+        int64_t workers;              /* threads that make answers; 0: one a processor */
+        int64_t connections;          /* open at once */
+        int64_t device_connections;   /* of one device */
+        int64_t stranger_connections; /* of one address, without a device's certificate */
+        int64_t exchanges;  /* waiting or in work at once; more are sent away for a while */
+        int64_t answer_mib; /* memory of answers that are being sent */
+        int64_t wait_s;     /* longest long poll */
+        int64_t request_s;  /* for a request, plus what its bytes take */
+        int64_t stop_s;     /* to finish what is in flight */
         /* [policy]: what devices are told */
         int64_t version, poll_s, poll_max_s, day_kib;
         /* [log] */
