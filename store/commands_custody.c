@@ -473,6 +473,7 @@ int command_device_write_off(struct command_line *line)
 {
         CLEANUP(storage_freep) struct storage *storage = NULL;
         struct device_row row;
+        struct device_report report = {0};
         uint64_t held = 0;
         int r = command_open(line, false, NULL, &storage);
 
@@ -481,15 +482,20 @@ int command_device_write_off(struct command_line *line)
                 return r;
         r = mark_lost(storage, line->operands[0], &row);
         r = r < 0 ? r : storage->ops->custody_each(storage, &row.id, count_held, &held);
+        r = r < 0 ? r : storage->ops->device_reported(storage, &row.id, &report);
         r = storage_end(storage, r);
         if (r < 0)
                 return r;
         if (line->json)
-                return command_print_json(json_pack("{s:o, s:s, s:o, s:I}", "device",
-                                                    command_json_uuid(&row.id), "name", row.name,
-                                                    "lost", command_json_time(row.lost_ms),
-                                                    "people_lost", (json_int_t)held));
+                return command_print_json(json_pack(
+                        "{s:o, s:s, s:o, s:I, s:I}", "device", command_json_uuid(&row.id), "name",
+                        row.name, "lost", command_json_time(row.lost_ms), "people_lost",
+                        (json_int_t)held, "entries_lost", (json_int_t)report.waiting));
         (void)printf("%s is written off: %llu people count as lost, not erased. It is shut out.\n",
                      row.name, (unsigned long long)held);
+        if (report.waiting > 0)
+                (void)printf("%llu entries waited on it when it was seen last, and did not arrive: "
+                             "ask those who worked on it.\n",
+                             (unsigned long long)report.waiting);
         return 0;
 }

@@ -28,6 +28,7 @@ struct taking {
         bool active;
         struct judge_origin origin;
         struct wire_head heads[WIRE_LOCALITIES_MAX];
+        uint64_t answered; /* entries of the request that have an outcome or are parked now */
 };
 
 /* Nothing was recorded and nothing can be: the exchange ends as "store unavailable". */
@@ -326,6 +327,7 @@ static int take_entries(struct taking *taking, const struct exchange_run *run,
                         r = put_lane(taking, lane);
                 if (r == 0)
                         r = take_entry(taking, entry);
+                taking->answered += r == 0;
                 if (r != 0 || seq < lane->next_seq)
                         continue;
                 lane->next_seq = seq + 1;
@@ -435,14 +437,16 @@ static int take_damaged(struct taking *taking, const struct wire_damaged *damage
 
 /* ---- requests ---- */
 
+/* What waits on the device once it has this answer. Where it never gets it, its next hello says so. */
 static int report(struct taking *taking)
 {
         const struct wire_device_hello *hello = &taking->request->hello;
+        uint64_t left = hello->waiting > taking->answered ? hello->waiting - taking->answered : 0;
         const struct device_report report = {
-                .waiting = hello->waiting,
+                .waiting = left,
                 .parked = hello->parked,
                 .quarantined = hello->quarantined,
-                .oldest_ms = hello->oldest_ms,
+                .oldest_ms = left > 0 ? hello->oldest_ms : 0,
                 .clock_offset_ms = taking->request->clock_offset_ms,
         };
         struct storage *storage = taking->commit->storage;

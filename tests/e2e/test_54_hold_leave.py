@@ -75,10 +75,13 @@ def test_54_hold_a_team_that_is_no_longer_granted_takes_everybody_with_it(locali
 
 
 def test_54_hold_a_device_that_is_written_off_is_lost_and_not_erased(locality):
-    locality.tablet()
+    tablet = locality.tablet()
     before = locality.store.json("custody", "--device", "tablet")
+    tablet.record("alert", {"category": "dog", "text": "A dog behind the house."}, before[0]["person"])
+    settle(tablet)
     report = locality.store.json("device", "write-off", "tablet")
     assert report["people_lost"] == len(before) > 0
+    assert report["entries_lost"] == 0, "what it had recorded has arrived"
     assert {row["state"] for row in locality.store.json("custody", "--device", "tablet")} == {"lost"}
 
 

@@ -181,6 +181,8 @@ void request_begin(struct draft_request *request, struct tablet *tablet, bool ve
                                             .feeds_count = tablet->feed_count};
 
         *request = (struct draft_request){0};
+        for (size_t lane = 0; lane < LANE_COUNT; lane++)
+                hello.waiting += tablet->lanes[lane].count; /* it forgets what it was told */
         if (tablet->head.number > 0) {
                 hello.heads = &tablet->head;
                 hello.heads_count = 1;

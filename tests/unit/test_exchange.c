@@ -65,6 +65,33 @@ static void test_whatever_part_of_an_outbox_arrives_in_whatever_order_nothing_is
         assert_int_equal(entries_in_log(), 40);
 }
 
+static uint64_t reported_waiting(void)
+{
+        struct device_report report = {0};
+        struct storage *reader = test.reader;
+
+        assert_int_equal(reader->ops->device_reported(reader, &tablet.row.id, &report), 1);
+        return report.waiting;
+}
+
+static void test_what_still_waits_on_a_device_is_known_after_each_exchange(void **state)
+{
+        struct draft_request request;
+
+        (void)state;
+        write_alerts(5); /* this tablet never learns that one arrived */
+        request_begin(&request, &tablet, false);
+        request_run(&request, &tablet, LANE_URGENT, 1, 2);
+        request_send(&request, &tablet, &side, &reply);
+        assert_int_equal(reported_waiting(), 3);
+        request_begin(&request, &tablet, false);
+        request_run(&request, &tablet, LANE_URGENT, 4, 5); /* behind a gap: nothing is taken */
+        request_send(&request, &tablet, &side, &reply);
+        assert_int_equal(reported_waiting(), 5);
+        tablet_sync(&tablet, &side, 1, &reply); /* two repeats and three new ones */
+        assert_int_equal(reported_waiting(), 0);
+}
+
 static void test_a_gap_that_nobody_declared_changes_nothing(void **state)
 {
         struct draft_request request;
@@ -253,6 +280,7 @@ int main(void)
                 TEST(test_entries_are_applied_and_their_receipts_signed),
                 TEST(test_a_request_that_comes_again_gets_the_same_receipts_and_changes_nothing),
                 TEST(test_whatever_part_of_an_outbox_arrives_in_whatever_order_nothing_is_twice),
+                TEST(test_what_still_waits_on_a_device_is_known_after_each_exchange),
                 TEST(test_a_gap_that_nobody_declared_changes_nothing),
                 TEST(test_a_declared_gap_is_passed_and_what_is_found_again_is_still_taken),
                 TEST(test_a_damaged_entry_is_kept_in_quarantine_and_the_lane_goes_on),
