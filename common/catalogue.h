@@ -344,7 +344,7 @@ struct catalogue_bind {
         } membership;
         struct {
                 int16_t nhs_number, nhs_status, family, given, preferred_name, birth_date, gender;
-                int16_t address, postcode, deceased;
+                int16_t address, postcode, deceased, moved_to;
                 uint16_t gender_male;
         } person;
         struct {

@@ -300,7 +300,8 @@ uint64_t overlay_stale(const struct record *before, const struct record *after,
         const struct overlay_edit *edit = &edits[index];
         uint64_t stale = 0, grouped = 0;
 
-        if (!before && edit->body.base.position >= after->position && edit->body.base.epoch >= 1)
+        if (!before && edit->body.base.position >= after->position && edit->body.base.epoch >= 1 &&
+            uuid_equal(&edit->body.base_locality, &after->locality))
                 return 0; /* it was written on top of this very state */
         for (size_t i = 0; i < type->field_count; i++) {
                 if (before && value_equal(&before->values[i], &after->values[i]))

@@ -67,7 +67,8 @@ static const char *const replica_sql[SQL_COUNT_] = {
         [SQL_PENDING_BY_RECORD] = "SELECT place, entry, locality, state, epoch, position, stale, "
                                   "body, receipt FROM pending WHERE record = ?1 AND type = ?2 "
                                   "ORDER BY place",
-        [SQL_PENDING_HEADS] = "SELECT place, entry, lane, seq, created, state, epoch, position "
+        [SQL_PENDING_HEADS] = "SELECT place, entry, lane, seq, created, state, epoch, position, "
+                              "locality "
                               "FROM pending WHERE record = ?1 AND ?2 IN (0, type) ORDER BY place",
         [SQL_PENDING_BY_PLACE] = "SELECT place, type, record, person FROM pending WHERE place = ?1",
         [SQL_PENDING_COUNT] = "SELECT count(*) FROM pending",
@@ -79,6 +80,9 @@ static const char *const replica_sql[SQL_COUNT_] = {
         [SQL_PENDING_SETTLED] = "SELECT type, record, person FROM pending WHERE locality = ?1 AND "
                                 "position > 0 AND state <> 5 AND (epoch, position) <= (?2, ?3) "
                                 "LIMIT 1",
+        [SQL_PENDING_ELSEWHERE] = "SELECT type, record, person FROM pending WHERE position > 0 AND "
+                                  "state <> 5 AND locality NOT IN "
+                                  "(SELECT locality FROM feed WHERE granted = 1) LIMIT 1",
         [SQL_SHADOW_PUT] = "INSERT INTO shadow (record, type, person, body) "
                            "VALUES (?1, ?2, ?3, ?4) "
                            "ON CONFLICT (record, type) DO UPDATE SET body = ?4",

@@ -228,6 +228,9 @@ int replica_settle(struct replica *replica, uint64_t place, const struct wire_re
 int replica_pass(struct replica *replica, const struct uuid *locality,
                  const struct position *reached);
 
+/* replica_pass_rest() - the same of localities of which nothing is granted: their feeds bring nothing any more. At an end */
+int replica_pass_rest(struct replica *replica);
+
 /* Pending entries on a record: the newest, and the one that creates it. */
 struct replica_pending {
         bool any; /* active ones */

@@ -53,6 +53,7 @@ enum replica_sql {
         SQL_PENDING_DELETE,
         SQL_PENDING_DELETE_RECORD,
         SQL_PENDING_SETTLED,
+        SQL_PENDING_ELSEWHERE,
         SQL_SHADOW_PUT,
         SQL_SHADOW_GET,
         SQL_SHADOW_DELETE,
@@ -154,9 +155,9 @@ struct replica_edits { /* pending entries on one record, oldest first; the memor
 int replica_load_edits(struct replica *replica, uint64_t type, const struct uuid *record,
                        struct arena *arena, struct replica_edits *ret);
 bool replica_any_active(const struct replica_edits *edits);
-/* replica_drop_over() - take the edits that are over out of the table and out of the list */
+/* replica_drop_over() - take the edits that are over out of the table and out of the list; @locality: whose position it is, NULL: any */
 int replica_drop_over(struct replica *replica, struct replica_edits *edits,
-                      const struct position *confirmed);
+                      const struct uuid *locality, const struct position *confirmed);
 
 /* Shadows: the confirmed state of a record with active edits. get: 1 found, 0 not there */
 int replica_shadow_put(struct replica *replica, const struct record *record);

@@ -199,12 +199,15 @@ int replica_unpend_place(struct replica *replica, uint64_t place)
 
 /* Takes the edits that are over out of the table and out of the list. */
 int replica_drop_over(struct replica *replica, struct replica_edits *edits,
-                      const struct position *confirmed)
+                      const struct uuid *locality, const struct position *confirmed)
 {
         size_t kept = 0;
 
         for (size_t i = 0; i < edits->count; i++) {
-                if (overlay_is_over(&edits->items[i], confirmed)) {
+                bool counts =
+                        !locality || uuid_equal(locality, &edits->items[i].body.base_locality);
+
+                if (counts && overlay_is_over(&edits->items[i], confirmed)) {
                         int r = replica_unpend_place(replica, edits->places[i]);
 
                         if (r < 0)

@@ -144,6 +144,7 @@ static int pending_heads(struct replica *replica, const struct record *record,
         db_bind_uuid(stmt, 1, &record->id);
         db_bind_int(stmt, 2, record->type->number);
         while ((r = db_step(replica->db, stmt)) > 0) {
+                struct uuid locality = db_column_uuid(stmt, 8);
                 struct overlay_edit edit = {
                         .state = (enum entry_outcome)db_column_int(stmt, 5),
                         .position = {.epoch = (uint64_t)db_column_int(stmt, 6),
@@ -151,10 +152,17 @@ static int pending_heads(struct replica *replica, const struct record *record,
                 };
 
                 *ret_any = true;
-                if (!overlay_is_over(&edit, at))
+                if (!uuid_equal(&locality, &record->locality) || !overlay_is_over(&edit, at))
                         *ret_all_over = false;
         }
         return r;
+}
+
+/* Positions of two localities say nothing about each other: where its person moved, what comes is newer, since it comes later. */
+static bool is_newer(const struct record *coming, const struct record *standing)
+{
+        return coming->position > standing->position ||
+               !uuid_equal(&coming->locality, &standing->locality);
 }
 
 static int confirm_under(struct replica *replica, const struct record *record,
@@ -174,7 +182,7 @@ static int confirm_under(struct replica *replica, const struct record *record,
         if (r < 0)
                 return r;
         known = r > 0;
-        if (known && before.position >= record->position)
+        if (known && !is_newer(record, &before))
                 return 0;
         r = known ? replica_sums_remove(replica, &before) : 0;
         if (r >= 0)
@@ -195,7 +203,7 @@ static int confirm_under(struct replica *replica, const struct record *record,
                 if (r < 0)
                         return r;
         }
-        r = replica_drop_over(replica, &edits, at);
+        r = replica_drop_over(replica, &edits, &record->locality, at);
         if (r >= 0)
                 r = rebuild(replica, record->type, &record->id, &record->person, record, &edits);
         return r < 0 ? r : 1;
@@ -203,8 +211,8 @@ static int confirm_under(struct replica *replica, const struct record *record,
 
 struct standing {
         struct replica *replica;
-        uint64_t position; /* of the version that comes */
-        bool newer;        /* and it is newer than what stands */
+        const struct record *coming;
+        bool newer; /* and it is newer than what stands */
 };
 
 static int look_at_standing(void *context, const struct record *record, struct bytes stamps)
@@ -212,14 +220,14 @@ static int look_at_standing(void *context, const struct record *record, struct b
         struct standing *standing = context;
 
         (void)stamps;
-        standing->newer = standing->position > record->position;
+        standing->newer = is_newer(standing->coming, record);
         return standing->newer ? replica_sums_remove(standing->replica, record) : 0;
 }
 
 /* Nothing is on top: the table row is the confirmed state. Most records that come are new. 1 taken, 0 not newer */
 static int confirm_plain(struct replica *replica, const struct record *record)
 {
-        struct standing standing = {.replica = replica, .position = record->position};
+        struct standing standing = {.replica = replica, .coming = record};
         int r = record_put_new(replica->tables, record, BYTES_NONE);
 
         if (r == 0) {
@@ -415,7 +423,7 @@ int replica_pending_of(struct replica *replica, uint64_t type, const struct uuid
 
 static int rebuild_record(struct replica *replica, const struct catalogue_type *type,
                           const struct uuid *record, const struct uuid *person, bool had_active,
-                          const struct position *over)
+                          const struct uuid *locality, const struct position *over)
 {
         struct replica_edits edits = {0};
         struct record confirmed;
@@ -431,7 +439,7 @@ static int rebuild_record(struct replica *replica, const struct catalogue_type *
                 return r;
         known = r > 0;
         if (over) {
-                r = replica_drop_over(replica, &edits, over);
+                r = replica_drop_over(replica, &edits, locality, over);
                 if (r < 0)
                         return r;
         }
@@ -473,9 +481,9 @@ int replica_settle(struct replica *replica, uint64_t place, const struct wire_re
         if (receipt->position == 0 && receipt->outcome != OUTCOME_QUARANTINED) {
                 struct position any = {.epoch = receipt->epoch, .position = 0};
 
-                return rebuild_record(replica, type, &record, &person, true, &any);
+                return rebuild_record(replica, type, &record, &person, true, NULL, &any);
         }
-        return rebuild_record(replica, type, &record, &person, true, NULL);
+        return rebuild_record(replica, type, &record, &person, true, NULL, NULL);
 }
 
 int replica_wait_again(struct replica *replica, const struct replica_entry *entry)
@@ -503,7 +511,7 @@ int replica_wait_again(struct replica *replica, const struct replica_entry *entr
         if (!type)
                 return 0;
         return rebuild_record(replica, type, &entry->body->record, &entry->body->person, had_active,
-                              NULL);
+                              NULL, NULL);
 }
 
 int replica_unconfirmed(struct replica *replica, const struct catalogue_type *type,
@@ -519,36 +527,53 @@ int replica_unconfirmed(struct replica *replica, const struct catalogue_type *ty
         return r < 0 ? r : rebuild(replica, type, id, person, NULL, &edits);
 }
 
+/* The record of the next settled entry of @sql, which is bound: its pending entries up to @reached are over. 1, 0 there is none */
+static int pass_next(struct replica *replica, enum replica_sql sql, const struct uuid *locality,
+                     const struct position *reached)
+{
+        sqlite3_stmt *stmt = replica->stmts[sql];
+        const struct catalogue_type *type;
+        struct uuid record, person;
+        uint64_t number;
+        int r = db_step(replica->db, stmt);
+
+        if (r <= 0)
+                return r;
+        number = (uint64_t)db_column_int(stmt, 0);
+        type = catalogue_type_by_number(number);
+        record = db_column_uuid(stmt, 1);
+        person = db_column_uuid(stmt, 2);
+        db_reset(stmt);
+        if (type)
+                r = rebuild_record(replica, type, &record, &person, true, locality, reached);
+        else
+                r = replica_unpend(replica, number, &record);
+        return r < 0 ? r : 1;
+}
+
 int replica_pass(struct replica *replica, const struct uuid *locality,
                  const struct position *reached)
 {
         sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_SETTLED];
+        int r = 1;
 
-        while (replica->pending_count > 0) {
-                const struct catalogue_type *type;
-                struct uuid record, person;
-                uint64_t number;
-                int r;
-
+        while (r > 0 && replica->pending_count > 0) {
                 db_bind_uuid(stmt, 1, locality);
                 db_bind_int(stmt, 2, (int64_t)reached->epoch);
                 db_bind_int(stmt, 3, (int64_t)reached->position);
-                r = db_step(replica->db, stmt);
-                if (r <= 0)
-                        return r;
-                number = (uint64_t)db_column_int(stmt, 0);
-                type = catalogue_type_by_number(number);
-                record = db_column_uuid(stmt, 1);
-                person = db_column_uuid(stmt, 2);
-                db_reset(stmt);
-                if (type)
-                        r = rebuild_record(replica, type, &record, &person, true, reached);
-                else
-                        r = replica_unpend(replica, number, &record);
-                if (r < 0)
-                        return r;
+                r = pass_next(replica, SQL_PENDING_SETTLED, locality, reached);
         }
-        return 0;
+        return r < 0 ? r : 0;
+}
+
+int replica_pass_rest(struct replica *replica)
+{
+        const struct position all = {.epoch = INT64_MAX, .position = INT64_MAX};
+        int r = 1;
+
+        while (r > 0 && replica->pending_count > 0)
+                r = pass_next(replica, SQL_PENDING_ELSEWHERE, NULL, &all);
+        return r < 0 ? r : 0;
 }
 
 /* ---- reading ---- */

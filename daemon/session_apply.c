@@ -351,6 +351,8 @@ static int apply_end(struct engine *engine)
 
         r = pass_localities(engine);
         if (r >= 0)
+                r = replica_pass_rest(engine->replica);
+        if (r >= 0)
                 r = replica_complete(engine->replica);
         if (r >= 0)
                 r = session_vector(engine, &engine->arena, &feeds, &count, hash);

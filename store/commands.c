@@ -82,6 +82,15 @@ static const struct command_option custody_options[] = {
         OPTIONS_END,
 };
 
+static const struct command_option move_options[] = {
+        {"to", "CODE|NAME|ID", "the locality that they move to"},
+        {"team", "ID|NAME", "propose them to a team there; may be given again"},
+        {"home", "ID|NAME", "propose them to a care home there; may be given again"},
+        {"reason", "TEXT", "for the audit"},
+        {"dry-run", NULL, "say what would happen, and change nothing"},
+        OPTIONS_END,
+};
+
 static const struct command_option entries_options[] = {
         {"device", "ID|NAME", "of one device only"},
         OPTIONS_END,
@@ -152,6 +161,12 @@ static const struct command table[] = {
          "lost: it was\n"
          "written off. Ids and times, never clinical content.\n",
          0, 0, custody_options, command_custody},
+        {"person move", "NHSNUMBER|ID", "take a person with all records to another locality",
+         "Assignments to teams and residences in homes of the locality they leave end; the rest "
+         "goes\n"
+         "along, in one transaction of both. What devices wrote before is judged where they are "
+         "now.\n",
+         1, 1, move_options, command_person_move},
         {"person", "NHSNUMBER|ID", "what the store knows about a person, who has it, who saw it",
          "Identity, scopes, devices and access; never clinical content.\n", 1, 1, NULL,
          command_person},

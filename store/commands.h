@@ -123,6 +123,7 @@ int command_device_write_off(struct command_line *line);
 int command_scope_preview(struct command_line *line);
 int command_custody(struct command_line *line);
 int command_person(struct command_line *line);
+int command_person_move(struct command_line *line);
 int command_backup(struct command_line *line);
 int command_restore(struct command_line *line);
 int command_status(struct command_line *line);

@@ -18,6 +18,9 @@ struct commit {
         size_t request_count;
         int64_t now_ms;
         bool careful; /* one savepoint per entry */
+        struct uuid wanted
+                [WIRE_LOCALITIES_MAX]; /* that the requests do not name: where people are who moved */
+        size_t wanted_count;
 };
 
 /* What is the same for all items of one request. */
@@ -113,6 +116,9 @@ static int take_locality(void *context, const struct uuid *id)
 
 static bool is_touched(const struct commit *commit, const struct uuid *locality)
 {
+        for (size_t i = 0; i < commit->wanted_count; i++)
+                if (uuid_equal(&commit->wanted[i], locality))
+                        return true;
         for (size_t i = 0; i < commit->request_count; i++) {
                 const struct exchange_request *request = commit->requests[i];
 
@@ -212,6 +218,8 @@ static int judge_carefully(struct taking *taking, struct exchange_entry *entry)
         if (r < 0)
                 return r;
         failed = judge_one(taking, entry);
+        if (failed < 0 && judge_wanted(taking->commit->exchange->judge))
+                return failed;
         if (failed == 0 || is_fatal(failed))
                 return failed < 0 ? failed : ops->savepoint_keep(storage);
         r = go_back(taking, entry);
@@ -504,7 +512,7 @@ static int take_request(struct commit *commit, struct exchange_request *request)
         return r < 0 ? r : report(&taking);
 }
 
-static int play(struct commit *commit)
+static int play_once(struct commit *commit)
 {
         int r = begin(commit);
 
@@ -521,6 +529,28 @@ static int play(struct commit *commit)
         if (r == 0)
                 return commit->storage->ops->commit(commit->storage);
         commit->storage->ops->rollback(commit->storage);
+        return r;
+}
+
+/* Does it only lack a locality? Then that is taken as well: locks are taken in one order, so all of it begins again. */
+static bool takes_wanted(struct commit *commit)
+{
+        const struct uuid *wanted = judge_wanted(commit->exchange->judge);
+
+        if (!wanted || commit->wanted_count == WIRE_LOCALITIES_MAX)
+                return false;
+        commit->wanted[commit->wanted_count++] = *wanted;
+        error_clear();
+        return true;
+}
+
+static int play(struct commit *commit)
+{
+        int r;
+
+        do
+                r = play_once(commit);
+        while (r < 0 && takes_wanted(commit));
         return r;
 }
 
@@ -578,19 +608,36 @@ int exchange_error(const struct exchange_request *request)
         return request->error;
 }
 
-static int expire_locality(struct exchange *exchange, const struct uuid *locality, int64_t now_ms)
+static int expire_once(struct commit *commit, const struct uuid *locality)
 {
         enum { BATCH = 500 };
-        struct storage *storage = exchange->storage;
-        int r = storage->ops->begin(storage, locality, 1);
+        struct judge *judge = commit->exchange->judge;
+        int r = begin(commit);
 
         if (r < 0)
                 return r;
-        judge_begin(exchange->judge, now_ms);
-        r = judge_expire(exchange->judge, locality, BATCH);
+        judge_begin(judge, commit->now_ms);
+        r = judge_expire(judge, locality, BATCH);
         if (r >= 0)
-                r = judge_tick(exchange->judge, locality, BATCH);
-        return storage_end(storage, r);
+                r = judge_tick(judge, locality, BATCH);
+        return storage_end(commit->storage, r);
+}
+
+static int expire_locality(struct exchange *exchange, const struct uuid *locality, int64_t now_ms)
+{
+        struct commit commit = {
+                .exchange = exchange,
+                .storage = exchange->storage,
+                .now_ms = now_ms,
+                .wanted = {*locality},
+                .wanted_count = 1,
+        };
+        int r;
+
+        do
+                r = expire_once(&commit, locality);
+        while (r < 0 && takes_wanted(&commit));
+        return r;
 }
 
 int exchange_expire(struct exchange *exchange, int64_t now_ms)

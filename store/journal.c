@@ -295,6 +295,16 @@ int journal_change(struct storage *storage, const struct judge_change *change)
         return buffer_check(out);
 }
 
+int journal_move(struct storage *storage, const struct judge_move *move)
+{
+        struct buffer *out = storage->journal ? actions_of(storage) : NULL;
+
+        if (!out)
+                return 0;
+        journal_put_move(move, out);
+        return buffer_check(out);
+}
+
 /* ---- life ---- */
 
 static struct storage *on_free(struct storage *storage)

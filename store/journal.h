@@ -45,5 +45,7 @@ int journal_covers(struct storage *storage, const char *path);
 
 /* journal_change() - an operator's change of a record was made in this transaction; no journal: nothing */
 int journal_change(struct storage *storage, const struct judge_change *change);
+/* journal_move() - the same of somebody who was moved to another locality */
+int journal_move(struct storage *storage, const struct judge_move *move);
 
 #endif

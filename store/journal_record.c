@@ -110,6 +110,20 @@ void journal_put_change(const struct judge_change *change, struct buffer *out)
         cbor_put_bytes(out, buffer_view(&clear));
 }
 
+void journal_put_move(const struct judge_move *move, struct buffer *out)
+{
+        begin(JOURNAL_MOVE, 5, out);
+        cbor_put_uuid(out, &move->person);
+        cbor_put_uuid(out, move->to);
+        cbor_put_uuid(out, &move->entry);
+        cbor_put_text(out, move->reason);
+        cbor_put_array(out, 2 * move->join_count);
+        for (size_t i = 0; i < move->join_count; i++) {
+                cbor_put_uint(out, (uint64_t)move->joins[i].kind);
+                cbor_put_uuid(out, &move->joins[i].id);
+        }
+}
+
 /* ---- playing ---- */
 
 struct playing {
@@ -292,6 +306,42 @@ static int play_change(struct playing *playing)
         return r < 0 ? r : 0;
 }
 
+/*
+ * Somebody whom this database does not have was met on a device after the backup. Devices bring them back into the locality that
+ * they left, and the move is to be made again.
+ */
+static int play_move(struct playing *playing)
+{
+        struct judge_move move = {.person = id_of(playing)};
+        struct scope joins[JUDGE_JOINS_MAX];
+        struct uuid to = id_of(playing);
+        struct judge_moved moved;
+        uint64_t count = 0;
+        int r;
+
+        move.to = &to;
+        move.entry = id_of(playing);
+        if (playing->r == 0)
+                playing->r = cbor_read_text(&playing->reader, ENTRY_REASON_MAX, &move.reason);
+        if (playing->r == 0)
+                playing->r =
+                        cbor_read_array(&playing->reader, 2 * (uint64_t)JUDGE_JOINS_MAX, &count);
+        for (uint64_t i = 0; i < count / 2 && playing->r == 0; i++) {
+                joins[i].kind = (enum scope_kind)number(playing);
+                joins[i].id = id_of(playing);
+        }
+        if (playing->r < 0)
+                return playing->r;
+        move.joins = joins;
+        move.join_count = (size_t)count / 2;
+        r = judge_move(playing->judge, &move, &moved);
+        if (r == PANNIER_E_NOT_FOUND && !judge_wanted(playing->judge)) {
+                error_clear();
+                r = 0;
+        }
+        return r < 0 ? r : 0;
+}
+
 static int play_action(struct playing *playing)
 {
         uint64_t count = 0;
@@ -321,6 +371,8 @@ static int play_action(struct playing *playing)
                 return play_word(playing, JOURNAL_WORD);
         case JOURNAL_CHANGE:
                 return play_change(playing);
+        case JOURNAL_MOVE:
+                return play_move(playing);
         }
         return FAIL(PANNIER_E_TOO_NEW, "the journal names an action that is not known here");
 }

@@ -52,6 +52,7 @@ void judge_begin(struct judge *judge, int64_t now_ms)
         judge->parked_known = false;
         judge->taken_known = false;
         buffer_reset(&judge->events);
+        judge->wanted = UUID_NONE;
 }
 
 const struct uuid *judge_locality(struct judge *judge, const struct judge_origin *origin,
@@ -101,13 +102,42 @@ static int read_body(struct judge *judge, struct judge_case *c, uint16_t *ret_re
         return 0;
 }
 
+struct kept {
+        const struct uuid *id;
+        bool found;
+};
+
+static int is_kept(void *context, const struct uuid *id)
+{
+        struct kept *kept = context;
+
+        kept->found = kept->found || uuid_equal(kept->id, id);
+        return 0;
+}
+
+/* A parked entry waits where its person is; its own locality is kept here, and has to be in the transaction. */
+static int check_home(struct judge *judge, const struct judge_entry *entry)
+{
+        struct kept kept = {.id = &entry->header->locality};
+        int r = 0;
+
+        if (!judge->ops->locality(judge->storage, kept.id))
+                r = judge->ops->localities(judge->storage, is_kept, &kept);
+        return r == 0 && kept.found ? judge_want(judge, kept.id) : r;
+}
+
 static int begin_case(struct judge *judge, const struct judge_origin *origin,
                       const struct judge_entry *entry, struct judge_case *ret)
 {
         const struct storage_locality *state;
+        int r = check_home(judge, entry);
+
+        if (r < 0)
+                return r;
 
         *ret = (struct judge_case){.origin = origin, .entry = entry};
         ret->locality = judge_locality(judge, origin, entry->header);
+        ret->home = ret->locality;
         state = judge->ops->locality(judge->storage, ret->locality);
         if (!state)
                 return FAIL(PANNIER_E_INTERNAL, "no locality of the entry is in this transaction");
@@ -133,6 +163,10 @@ static int judge_case(struct judge *judge, struct judge_case *c)
         uint16_t reason;
         int r = read_body(judge, c, &reason);
 
+        if (r >= 0 && reason == REASON_NONE)
+                r = judge_find_home(judge, c);
+        if (r > 0)
+                return 0;
         if (r >= 0 && reason == REASON_NONE)
                 r = judge_admit(judge, c, &obstacle);
         if (r < 0)
@@ -166,7 +200,11 @@ static int tell(struct judge *judge, const struct judge_case *c)
         const struct entry_header *header = c->entry->header;
         int r = judge_wake(judge, c->locality, WAIT_ENTRY, &header->id);
 
-        return r < 0 ? r : judge_wake(judge, c->locality, WAIT_LANE, &header->incarnation);
+        if (r >= 0)
+                r = judge_wake(judge, c->locality, WAIT_LANE, &header->incarnation);
+        if (r >= 0 && !uuid_equal(c->home, c->locality))
+                r = judge_wake(judge, c->home, WAIT_LANE, &header->incarnation);
+        return r;
 }
 
 int judge_one(struct judge *judge, const struct judge_origin *origin,

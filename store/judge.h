@@ -128,4 +128,45 @@ enum judge_put { JUDGE_UNCHANGED = 0, JUDGE_CREATED = 1, JUDGE_EDITED = 2 };
  */
 int judge_put(struct judge *judge, const struct judge_change *change);
 
+/* ---- moves between localities ---- */
+
+enum { JUDGE_JOINS_MAX = 16 };
+
+struct judge_move {
+        struct uuid person;
+        const struct uuid *to; /* locality */
+        struct uuid entry; /* id of the departure; must be new. What follows is derived from it */
+        const struct scope *joins; /* where somebody shall look after them there: proposed */
+        size_t join_count;         /* at most JUDGE_JOINS_MAX */
+        struct bytes reason;       /* for the audit; UTF-8, may be empty */
+};
+
+struct judge_moved {
+        struct uuid from;
+        struct position departed, arrived;
+        uint64_t records;   /* that moved */
+        uint64_t ended;     /* that put the person into a scope of the locality left */
+        uint64_t proposed;  /* that were made for `joins` */
+        uint64_t conflicts; /* open ones, that went along */
+        uint64_t parked;    /* entries that wait for the person, or for what builds on them */
+};
+
+/**
+ * judge_move() - somebody leaves one locality and arrives in another, with all their records, in this transaction
+ *
+ * The transaction has both. All records get the arrival's position; whatever puts the person into a scope of a team or home of the locality
+ * that they leave is ended; the rest goes along. Both logs get a row. docs/decisions/0019.
+ *
+ * Return: JUDGE_EDITED; JUDGE_UNCHANGED they are there already; PANNIER_E_NOT_FOUND no such person, or judge_wanted();
+ *         PANNIER_E_INVALID a scope of `joins` that no record of the catalogue can put anybody into
+ */
+int judge_move(struct judge *judge, const struct judge_move *move, struct judge_moved *ret);
+
+/**
+ * judge_wanted() - the locality for whose sake the last call failed: it has to be in the transaction as well
+ *
+ * Roll back, begin again with it, and play everything again. NULL: that was not the reason. Forgotten by judge_begin().
+ */
+const struct uuid *judge_wanted(const struct judge *judge);
+
 #endif

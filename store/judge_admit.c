@@ -162,8 +162,7 @@ static int check_previous(struct judge *judge, const struct judge_case *c,
 static int was_admitted(struct judge *judge, const struct judge_case *c, const struct uuid *person)
 {
         struct position position;
-        int r = judge->ops->healed_get(judge->storage, c->locality, &c->entry->header->id,
-                                       &position);
+        int r = judge->ops->healed_get(judge->storage, c->home, &c->entry->header->id, &position);
 
         return r <= 0 ? r : judge_exists(judge, catalogue_person_type(), person);
 }

@@ -54,9 +54,8 @@ int judge_base(struct judge *judge, struct judge_case *c, uint64_t *ret_base, bo
                 return 0;
         *ret_base = 0;
         *ret_beyond = is_beyond(c);
-        /* Another locality's positions say nothing about what was seen here. */
         if (!uuid_equal(&c->body.base_locality, c->locality))
-                return 0;
+                return judge_base_before(judge, c, ret_base);
         *ret_base = c->body.base.position;
         if (c->body.base.epoch == c->epoch)
                 return 0;

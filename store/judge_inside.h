@@ -12,6 +12,7 @@
  *   judge_unique.c     duplicates, links between people
  *   judge_scope.c      who is in which scope now
  *   judge_parked.c     waiting, waking, giving up
+ *   judge_move.c       moves between localities
  *   judge_put.c        what the store writes of its own
  *   judge_tick.c       what comes with time
  */
@@ -92,13 +93,19 @@ struct judge {
         struct entry_header taken; /* the entry in hand: others may need it */
         bool taken_known;
         struct buffer events; /* struct judge_event behind each other */
+        struct uuid wanted;   /* a locality that has to be in the transaction as well */
         struct judge_day days[LOCALITIES_MAX];
         size_t day_count;
 };
 
 /* An entry in hand, decoded, with what was found out about it. */
 struct judge_case {
-        const struct uuid *locality;
+        const struct uuid *locality; /* where it is judged */
+        const struct uuid *
+                home; /* its own, or its device's: where its receipt has a position; NULL: the store's own entry */
+        struct position told;   /* that position; zero: it is judged there */
+        struct moved_row moved; /* of its person */
+        bool has_moved;
         uint64_t position; /* of this commit */
         uint64_t epoch;
         const struct judge_origin *origin; /* NULL: the store's own entry */
@@ -209,7 +216,27 @@ int judge_returns(struct judge *judge, const struct judge_case *c, bool *ret);
 /* judge_reaches() - does the device hold the locality's reference data? Only there may it add people. */
 int judge_reaches(struct judge *judge, const struct judge_case *c, bool *ret);
 
+/* judge_limits() - take the person out of the scopes that consents forbid, and back into the others */
+int judge_limits(struct judge *judge, const struct uuid *locality, const struct uuid *person);
+/* judge_forget_held() - what devices hold of somebody is to be looked up again */
+void judge_forget_held(struct judge *judge, const struct uuid *person);
+
+/* judge_move.c */
+/**
+ * judge_find_home() - an entry about somebody who moved is judged where they are now
+ *
+ * Return: 1 it waits there already; 0 go on; or an error, also where a locality is wanted
+ */
+int judge_find_home(struct judge *judge, struct judge_case *c);
+/* judge_want() - fails: this locality must be in the transaction */
+int judge_want(struct judge *judge, const struct uuid *locality);
+/* judge_base_before() - what a base of the locality that the person left says here */
+int judge_base_before(struct judge *judge, const struct judge_case *c, uint64_t *ret_base);
+
 /* judge_put.c */
+/* judge_note() - a row of the store's in the log that changes no record by itself; the base says what it follows */
+int judge_note(struct judge *judge, const struct judge_change *change,
+               const struct uuid *base_locality, const struct position *base);
 /* judge_store() - an entry of the store that follows from the one in hand; @c lends locality, depth and origin */
 int judge_store(struct judge *judge, const struct judge_case *c, const struct judge_change *change);
 struct uuid judge_derived(const struct judge_case *c, const char *what, uint16_t number,

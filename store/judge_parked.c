@@ -58,6 +58,14 @@ int judge_park(struct judge *judge, struct judge_case *c, const struct judge_obs
                 .body = c->entry->body,
         };
 
+        if (c->parked && !uuid_equal(&c->parked->locality, c->locality)) { /* its person moved */
+                int r = judge->ops->parked_move(judge->storage, &c->parked->locality, c->locality,
+                                                &row.id, &row.device);
+
+                if (r < 0)
+                        return r;
+                judge->parked_known = false;
+        }
         if (c->parked && waits_on(c->parked, obstacle))
                 return 0;
         memcpy(row.body_hash, c->entry->body_hash, HASH_SIZE);

@@ -221,6 +221,35 @@ static int put(struct judge *judge, const struct judge_change *change, unsigned 
         return c.has_standing ? JUDGE_EDITED : JUDGE_CREATED;
 }
 
+int judge_note(struct judge *judge, const struct judge_change *change,
+               const struct uuid *base_locality, const struct position *base)
+{
+        struct storage_locality *state = judge->ops->locality(judge->storage, change->locality);
+        struct judge_entry entry = {0};
+        struct entry_header header = {.id = change->entry, .seal_enc = BYTES_NONE};
+        struct judge_case c = {
+                .locality = change->locality,
+                .entry = &entry,
+                .type = change->type,
+                .readable = true,
+                .has_standing = true,
+        };
+        int r;
+
+        if (!state)
+                return FAIL(PANNIER_E_INTERNAL, "the locality is not in this transaction");
+        c.position = state->position;
+        c.epoch = state->epoch;
+        entry.header = &header;
+        c.body.changes = (struct entry_change *)(uintptr_t)change->changes;
+        c.body.change_count = change->change_count;
+        fill_body(judge, change, &c);
+        c.body.base_locality = *base_locality;
+        c.body.base = *base;
+        r = encode(judge, state, &c, &header, &entry);
+        return r < 0 ? r : judge_write_log(judge, &c, OUTCOME_APPLIED, REASON_NONE, NULL, 0);
+}
+
 int judge_store(struct judge *judge, const struct judge_case *c, const struct judge_change *change)
 {
         int r = put(judge, change, c->depth + 1);

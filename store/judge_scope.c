@@ -17,7 +17,7 @@ static struct held_row *held_place(struct judge *judge, const struct uuid *devic
                             HELD_CACHE];
 }
 
-static void forget_held(struct judge *judge, const struct uuid *person)
+void judge_forget_held(struct judge *judge, const struct uuid *person)
 {
         for (size_t i = 0; i < HELD_CACHE; i++)
                 if (uuid_equal(&judge->held[i].person, person))
@@ -194,7 +194,7 @@ static int is_forbidden(void *context, const struct scope *scope)
         return scope_limits_forbid(forbid->limits, scope, r > 0 ? &holder : NULL);
 }
 
-static int apply_limits(struct judge *judge, const struct uuid *locality, const struct uuid *person)
+int judge_limits(struct judge *judge, const struct uuid *locality, const struct uuid *person)
 {
         struct limit_records *records = arena_alloc(&judge->arena, sizeof(*records));
         struct forbid forbid = {.judge = judge};
@@ -269,7 +269,7 @@ int judge_end_provisional(struct judge *judge, const struct uuid *locality,
         }
         if (!ended)
                 return 0;
-        forget_held(judge, person);
+        judge_forget_held(judge, person);
         /* The person's own record is what put them there. */
         r = membership_sources(judge->storage, locality, person, person, NULL, 0);
         return r < 0 ? r : 1;
@@ -305,11 +305,11 @@ static int change_sources(struct judge *judge, const struct judge_case *c,
         const struct uuid *person = &c->result->record.person;
         int r;
 
-        forget_held(judge, person);
+        judge_forget_held(judge, person);
         r = membership_sources(judge->storage, c->locality, person, &c->result->record.id, wanted,
                                count);
         if (r >= 0)
-                r = apply_limits(judge, c->locality, person);
+                r = judge_limits(judge, c->locality, person);
         if (r >= 0 && !c->type->is_person)
                 r = judge_end_provisional(judge, c->locality, person, ended);
         return r < 0 ? r : judge_wake(judge, c->locality, WAIT_PERSON, person);
@@ -319,8 +319,8 @@ static int change_limits(struct judge *judge, const struct judge_case *c, const 
 {
         int r;
 
-        forget_held(judge, person);
-        r = apply_limits(judge, c->locality, person);
+        judge_forget_held(judge, person);
+        r = judge_limits(judge, c->locality, person);
         return r < 0 ? r : judge_wake(judge, c->locality, WAIT_PERSON, person);
 }
 

@@ -100,8 +100,10 @@ static int tell_outcome(const struct judge_entry *entry, const struct log_row *r
         struct wire_receipt receipt = *told;
 
         receipt.entry = row->id;
-        receipt.epoch = row->epoch;
-        receipt.position = row->outcome == OUTCOME_QUARANTINED ? 0 : row->position;
+        if (receipt.position == 0) {
+                receipt.epoch = row->epoch;
+                receipt.position = row->outcome == OUTCOME_QUARANTINED ? 0 : row->position;
+        }
         memcpy(receipt.body_hash, row->body_hash, HASH_SIZE);
         receipt.effects = (const void *)arena_copy(entry->arena, effects).data;
         receipt.conflicts = (const void *)arena_copy(entry->arena, conflicts).data;
@@ -126,6 +128,13 @@ int judge_write_log(struct judge *judge, const struct judge_case *c, enum entry_
         struct log_row row;
         int r;
 
+        if (c->told.position != 0 && outcome != OUTCOME_QUARANTINED) {
+                receipt.epoch = c->told.epoch;
+                receipt.position = c->told.position;
+                r = judge->ops->locality_touch(judge->storage, c->home);
+                if (r < 0)
+                        return r;
+        }
         fill_row(judge, c, &row);
         row.outcome = outcome;
         row.reason = reason;

@@ -6,7 +6,7 @@
 
 void receipt_effects_encode(const struct wire_receipt *receipt, struct buffer *out)
 {
-        cbor_put_array(out, 2);
+        cbor_put_array(out, receipt->position ? 3 : 2);
         cbor_put_array(out, 2 * receipt->effects_count);
         for (size_t i = 0; i < receipt->effects_count; i++) {
                 cbor_put_uint(out, receipt->effects[i].field);
@@ -15,6 +15,11 @@ void receipt_effects_encode(const struct wire_receipt *receipt, struct buffer *o
         cbor_put_array(out, receipt->conflicts_count);
         for (size_t i = 0; i < receipt->conflicts_count; i++)
                 cbor_put_uuid(out, &receipt->conflicts[i]);
+        if (!receipt->position)
+                return;
+        cbor_put_array(out, 2);
+        cbor_put_uint(out, receipt->epoch);
+        cbor_put_uint(out, receipt->position);
 }
 
 static int read_effects(struct cbor_reader *reader, struct arena *arena, struct wire_receipt *ret)
@@ -65,6 +70,17 @@ static int read_conflicts(struct cbor_reader *reader, struct arena *arena, struc
         return 0;
 }
 
+/* Of an entry that was judged elsewhere. */
+static int read_position(struct cbor_reader *reader, struct wire_receipt *ret)
+{
+        uint64_t count;
+        int r = cbor_read_array(reader, 2, &count);
+
+        if (r == 0)
+                r = cbor_read_uint(reader, WIRE_NUMBER_MAX, &ret->epoch);
+        return r < 0 ? r : cbor_read_uint(reader, WIRE_NUMBER_MAX, &ret->position);
+}
+
 int receipt_from_row(const struct log_row *row, struct arena *arena, struct wire_receipt *ret)
 {
         struct wire_receipt receipt = {
@@ -79,11 +95,13 @@ int receipt_from_row(const struct log_row *row, struct arena *arena, struct wire
         int r;
 
         cbor_reader_init(&reader, row->effects);
-        r = cbor_read_array(&reader, 2, &count);
+        r = cbor_read_array(&reader, 3, &count);
         if (r == 0)
                 r = read_effects(&reader, arena, &receipt);
         if (r == 0)
                 r = read_conflicts(&reader, arena, &receipt);
+        if (r == 0 && count == 3)
+                r = read_position(&reader, &receipt);
         if (r == PANNIER_E_MEMORY)
                 return r;
         if (r < 0 || !cbor_at_end(&reader))

@@ -10,7 +10,11 @@
 #include "common/wire.h"
 #include "store/storage.h"
 
-/* receipt_effects_encode() - effects and conflicts of a receipt as a log row keeps them: CBOR [[field, effect …], [conflict …]] */
+/*
+ * receipt_effects_encode() - effects and conflicts of a receipt as a log row keeps them: CBOR [[field, effect …], [conflict …]]
+ *
+ * Of an entry that was judged in another locality than its own, [epoch, position] in its own comes behind (position not 0 here).
+ */
 void receipt_effects_encode(const struct wire_receipt *receipt, struct buffer *out);
 
 /**

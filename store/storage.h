@@ -225,6 +225,17 @@ struct custody_row {
         uint8_t held;      /* highest class that it holds, or may; 0: nothing is left there */
 };
 
+/* Where somebody is who moved from one locality to another, and how they stood where they left. The newest move. */
+struct moved_row {
+        struct uuid person;
+        struct uuid locality;     /* where they are now */
+        uint64_t arrived;         /* position there */
+        struct uuid origin;       /* the locality that they left */
+        struct position departed; /* there */
+        uint64_t
+                seen; /* there, newest position of a record that can be edited: whoever saw that saw all of it */
+};
+
 /* Somebody whom a device was told to let go of, and has not confirmed. */
 struct leaving_row {
         struct uuid locality;
@@ -414,7 +425,7 @@ struct storage_ops {
 
         int (*parked_put)(struct storage *storage,
                           const struct parked_row *row); /* a new wait replaces the old */
-        /* parked_find() - FOUND_… by entry id; row borrows from @arena */
+        /* parked_find() - FOUND_… by entry id, also where its device's entry waits in another locality; row borrows from @arena */
         int (*parked_find)(struct storage *storage, const struct uuid *locality,
                            const struct uuid *id, const struct uuid *device,
                            const uint8_t body_hash[HASH_SIZE], struct arena *arena,
@@ -528,6 +539,21 @@ struct storage_ops {
         int (*leaving_each)(struct storage *storage, const struct uuid *device,
                             int (*visit)(void *context, const struct leaving_row *row),
                             void *context);
+
+        /* -- moves between localities (storage_sqlite_moves.c) -- */
+
+        /* moved_get() - 1 found, 0 never moved */
+        int (*moved_get)(struct storage *storage, const struct uuid *person, struct moved_row *ret);
+        int (*moved_put)(struct storage *storage, const struct moved_row *row); /* write */
+        /* conflicts_move() - open conflicts about a record go with it */
+        int (*conflicts_move)(struct storage *storage, const struct uuid *from,
+                              const struct uuid *to, const struct uuid *record);
+        /* parked_move() - a parked entry waits in another locality from now on */
+        int (*parked_move)(struct storage *storage, const struct uuid *from, const struct uuid *to,
+                           const struct uuid *id, const struct uuid *device);
+        /* load_move() - what finds a record when a table is loaded there finds it in @to as well */
+        int (*load_move)(struct storage *storage, const struct uuid *from, const struct uuid *to,
+                         const struct catalogue_type *type, const struct uuid *record);
 
         /* -- devices (storage_sqlite_devices.c) -- */
 

@@ -622,6 +622,7 @@ static void fill_ops(struct storage_sqlite *sqlite)
         sqlite_load_ops(&sqlite->ops);
         sqlite_epoch_ops(&sqlite->ops);
         sqlite_sums_ops(&sqlite->ops);
+        sqlite_move_ops(&sqlite->ops);
         sqlite->base.ops = &sqlite->ops;
 }
 
@@ -661,6 +662,8 @@ static int open_tables(struct storage_sqlite *sqlite)
                 r = sqlite_epochs_prepare(sqlite);
         if (r == 0)
                 r = sqlite_sums_prepare(sqlite);
+        if (r == 0)
+                r = sqlite_moves_prepare(sqlite);
         return r < 0 ? r : reload_localities(sqlite);
 }
 

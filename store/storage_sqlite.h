@@ -32,6 +32,7 @@ enum sqlite_group {
         GROUP_LOAD,
         GROUP_EPOCHS,
         GROUP_SUMS,
+        GROUP_MOVES,
         GROUP_COUNT
 };
 
@@ -120,6 +121,7 @@ void sqlite_custody_ops(struct storage_ops *ops);
 void sqlite_device_ops(struct storage_ops *ops);
 void sqlite_load_ops(struct storage_ops *ops);
 void sqlite_epoch_ops(struct storage_ops *ops);
+void sqlite_move_ops(struct storage_ops *ops);
 int sqlite_records_prepare(struct storage_sqlite *sqlite);
 int sqlite_rows_prepare(struct storage_sqlite *sqlite);
 int sqlite_log_prepare(struct storage_sqlite *sqlite);
@@ -130,6 +132,7 @@ int sqlite_custody_prepare(struct storage_sqlite *sqlite);
 int sqlite_devices_prepare(struct storage_sqlite *sqlite);
 int sqlite_load_prepare(struct storage_sqlite *sqlite);
 int sqlite_epochs_prepare(struct storage_sqlite *sqlite);
+int sqlite_moves_prepare(struct storage_sqlite *sqlite);
 
 /* sqlite_mark_opening() - write down where this connection went on, with its first commit */
 int sqlite_mark_opening(struct storage_sqlite *sqlite, const struct sqlite_locality *locality);

@@ -29,7 +29,9 @@ static const char *const lane_sql[SQL_LANES_COUNT_] = {
         [SQL_PARKED_PUT] =
                 "INSERT OR REPLACE INTO parked (" PARKED_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5,"
                 " ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-        [SQL_PARKED_FIND] = "SELECT " PARKED_COLUMNS " FROM parked WHERE locality = ?1 AND id = ?2",
+        [SQL_PARKED_FIND] =
+                "SELECT " PARKED_COLUMNS " FROM parked WHERE (locality = ?1 AND id = ?2)"
+                " OR (device = ?3 AND id = ?2) ORDER BY device <> ?3 LIMIT 1",
         [SQL_PARKED_WAITING] = "SELECT " PARKED_COLUMNS
                                " FROM parked WHERE locality = ?1 AND wait = ?2 AND wait_id = ?3"
                                " ORDER BY device, lane, seq",
@@ -121,6 +123,7 @@ static int op_parked_find(struct storage *storage, const struct uuid *locality,
                 return r;
         db_bind_int(stmt, 1, number);
         sqlite_bind_id(stmt, 2, id);
+        sqlite_bind_id(stmt, 3, device);
         r = db_step(sqlite->db, stmt);
         if (r <= 0)
                 return r;

@@ -1,32 +1,12 @@
-#include "store/verify.h"
-
-#include "common/body.h"
 #include "common/catalogue_check.h"
 #include "common/error.h"
 #include "store/log.h"
-#include "store/membership.h"
 #include "store/receipts.h"
-#include "store/verify_sums.h"
+#include "store/verify_internal.h"
 
 #include <string.h>
 
 enum { SCRATCH_BATCH = 5000 }; /* rows played again between two commits of the scratch storage */
-
-struct verify {
-        struct storage *storage, *scratch;
-        const struct uuid *locality;
-        enum nhs_environment environment;
-        int (*visit)(void *context, const struct verify_problem *problem);
-        void *context;
-        struct verify_report *report;
-        struct body_codec *codec;
-        struct arena arena; /* of one row */
-        struct buffer clear;
-        uint64_t expected; /* number of the next row */
-        uint8_t chain[HASH_SIZE];
-        struct buffer unsure; /* struct unsure_field behind each other */
-        struct verify_sums sums;
-};
 
 /* A value of which some edit took effect in part. */
 struct unsure_field {
@@ -292,10 +272,27 @@ static int play_body(struct verify *verify, const struct log_row *row,
         return r;
 }
 
-static int play_row(struct verify *verify, const struct log_row *row)
+int verify_read_body(struct verify *verify, const struct log_row *row, struct entry_body *ret)
 {
         struct entry_header header = {0};
+        int r;
+
+        arena_reset(&verify->arena);
+        buffer_reset(&verify->clear);
+        r = entry_header_decode(row->header, &header);
+        if (r == 0)
+                r = body_unpack(verify->codec, row->body, &verify->clear);
+        if (r == 0)
+                r = entry_body_decode(buffer_view(&verify->clear), &header, &verify->arena, ret);
+        if (r == 0 && !uuid_equal(&header.id, &row->id))
+                return FAIL(PANNIER_E_MALFORMED, "a row under another entry's id");
+        return r;
+}
+
+int verify_play_row(struct verify *verify, const struct log_row *row)
+{
         struct entry_body body = {0};
+        struct uuid to;
         int r;
 
         if (row->outcome == OUTCOME_QUARANTINED)
@@ -304,30 +301,28 @@ static int play_row(struct verify *verify, const struct log_row *row)
                 verify->report->redacted++;
                 return 0;
         }
-        arena_reset(&verify->arena);
-        buffer_reset(&verify->clear);
-        r = entry_header_decode(row->header, &header);
-        if (r == 0)
-                r = body_unpack(verify->codec, row->body, &verify->clear);
-        if (r == 0)
-                r = entry_body_decode(buffer_view(&verify->clear), &header, &verify->arena, &body);
+        r = verify_read_body(verify, row, &body);
         if (r == PANNIER_E_MEMORY)
                 return r;
-        if (r < 0 || !uuid_equal(&header.id, &row->id)) {
+        if (r < 0) {
                 error_clear();
                 return tell_row(verify, VERIFY_BODY, row);
         }
-        return play_body(verify, row, &body);
+        to = verify_moves_to(row, &body);
+        return uuid_is_none(&to) ? play_body(verify, row, &body)
+                                 : verify_play_move(verify, row, &to);
 }
 
 static int visit_row(void *context, const struct log_row *row)
 {
         struct verify *verify = context;
         const struct storage_ops *ops = verify->scratch->ops;
-        int r = check_chain(verify, row);
+        int r = verify_look_ahead(verify, row);
 
         if (r == 0)
-                r = play_row(verify, row);
+                r = check_chain(verify, row);
+        if (r == 0)
+                r = verify_play_row(verify, row);
         if (r != 0 || ++verify->report->rows % SCRATCH_BATCH != 0)
                 return r;
         r = ops->commit(verify->scratch);
@@ -398,6 +393,7 @@ static int compare_origin(struct verify *verify, const struct record *have,
                 .kind = VERIFY_VALUE, .type = have->type, .record = have->id};
 
         if (uuid_equal(&have->person, &played->person) &&
+            uuid_equal(&have->locality, &played->locality) &&
             uuid_equal(&have->author, &played->author) &&
             uuid_equal(&have->device, &played->device) && have->role == played->role &&
             have->recorded_ms == played->recorded_ms)
@@ -446,8 +442,12 @@ static int find_played(void *context, const struct record *played, struct bytes 
         struct verify *verify = context;
         const struct verify_problem problem = {
                 .kind = VERIFY_MISSING, .type = played->type, .record = played->id};
-        int r = verify->storage->ops->record_visit(verify->storage, played->type, &played->id, see,
-                                                   NULL);
+        int r;
+
+        if (!uuid_equal(&played->locality, verify->locality))
+                return 0; /* its person moved */
+        r = verify->storage->ops->record_visit(verify->storage, played->type, &played->id, see,
+                                               NULL);
 
         (void)stamps;
         return r < 0 ? r : r == 0 ? tell(verify, &problem) : 0;
@@ -510,9 +510,12 @@ static int check_head(struct verify *verify)
 
 static int verify_all(struct verify *verify)
 {
-        int r = verify->storage->ops->log_each(verify->storage, verify->locality, 1, visit_row,
-                                               verify);
+        int r;
 
+        do
+                r = verify->storage->ops->log_each(verify->storage, verify->locality,
+                                                   verify->expected, visit_row, verify);
+        while (r > 0 && verify->waits && (r = verify_play_awaited(verify)) == 0);
         if (r == 0)
                 r = check_head(verify);
         return r != 0 ? r : compare_all(verify);

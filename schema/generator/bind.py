@@ -10,7 +10,7 @@ MEMBERS = {
     "staff": "name role",
     "membership": "staff team from to",
     "person": "nhs_number nhs_status family given preferred_name birth_date gender address "
-              "postcode deceased gender_male",
+              "postcode deceased moved_to gender_male",
     "task": "title for_whom about due status status_requested",
     "access_event": "staff person what why what_person what_list what_search what_guarded what_break_glass",
     "baseline": "spo2_scale spo2_scale_signer pregnant scale_2 pregnant_yes pregnant_no",
