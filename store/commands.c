@@ -76,6 +76,11 @@ static const struct command_option grant_options[] = {
         OPTIONS_END,
 };
 
+static const struct command_option bundle_options[] = {
+        {"receipts", "FILE", "write what travels back to the device, sealed, into a new file"},
+        OPTIONS_END,
+};
+
 static const struct command_option custody_options[] = {
         {"person", "NHSNUMBER|ID", "which devices were sent this person"},
         {"device", "ID|NAME", "whom this device was sent"},
@@ -181,6 +186,11 @@ static const struct command table[] = {
          "Stop serve first. A new epoch begins at once, the journal is played again, and devices\n"
          "bring back what they have. Refuses to go on where the journal does not.\n",
          1, 1, restore_options, command_restore},
+        {"bundle import", "FILE", "take what a courier brought from a device that was offline",
+         "The entries are judged as if the device had sent them, also while serve runs. Again, "
+         "and\n"
+         "nothing happens twice. The receipts go back with --receipts and pannier bundle import.\n",
+         1, 1, bundle_options, command_bundle_import},
         {"conflicts", "", "what waits for a decision: ids, ages, never content", "", 0, 0, NULL,
          command_conflicts},
         {"entries", "", "what came from devices, and what became of it: ids and outcomes", "", 0, 0,

@@ -126,6 +126,7 @@ int command_person(struct command_line *line);
 int command_person_move(struct command_line *line);
 int command_backup(struct command_line *line);
 int command_restore(struct command_line *line);
+int command_bundle_import(struct command_line *line);
 int command_status(struct command_line *line);
 int command_verify(struct command_line *line);
 int command_load(struct command_line *line);

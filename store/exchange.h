@@ -57,11 +57,25 @@ struct exchange_request;
  */
 int exchange_read(struct exchange *exchange, struct bytes body, const struct device_row *device,
                   int64_t received_ms, struct exchange_request **ret);
+/**
+ * exchange_read_carried() - the same for a request that somebody else brought, at some time after it was made (store/courier.h)
+ * @device:    who made it
+ * @offset_ms: of its clock, as it was measured last: what its hello says of now was long ago
+ *
+ * What it says about the device of now counts for nothing: its counts, what it erased, what it is to be sent. It is judged as
+ * any other; its answer has receipts and no changes.
+ */
+int exchange_read_carried(struct exchange *exchange, struct bytes body,
+                          const struct device_row *device, int64_t received_ms, int64_t offset_ms,
+                          struct exchange_request **ret);
 struct exchange_request *exchange_request_free(struct exchange_request *request);
 DEFINE_FREEP(exchange_request)
 
 /* exchange_has_work() - does the request carry anything to commit, or to confirm? If not, go straight to exchange_answer(). */
 bool exchange_has_work(const struct exchange_request *request);
+
+/* exchange_entry_count() - entries in runs that the device signed */
+size_t exchange_entry_count(const struct exchange_request *request);
 
 /* exchange_hello() - what the device said of itself; borrowed from the request */
 const struct wire_device_hello *exchange_hello(const struct exchange_request *request);

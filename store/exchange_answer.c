@@ -213,6 +213,8 @@ static int receipts_of_settled(struct making *making)
                 return r;
         if (memcmp(hash, making->request->hello.parked_hash, HASH_SIZE) != 0)
                 return add_owed(making);
+        if (making->request->carried)
+                return 0; /* what the device knew then says nothing of what it knows now */
         return making->storage->ops->settled_of(making->storage, &making->device.id, note_known,
                                                 making);
 }
@@ -437,7 +439,7 @@ static int fill(struct making *making)
         r = fill_lanes(making);
         if (r == 0)
                 r = collect_receipts(making);
-        if (r < 0 || !making->active)
+        if (r < 0 || !making->active || making->request->carried)
                 return r;
         fill_settings(making);
         r = load_feeds(making->exchange, &making->device, making->now_ms, &making->scopes);

@@ -312,9 +312,16 @@ static int check_overlap(struct taking *taking, const struct exchange_run *run,
 static int note_life(struct taking *taking)
 {
         struct storage *storage = taking->commit->storage;
-        int r = storage->ops->incarnation_seen(storage, &taking->device.id,
-                                               &taking->request->hello.incarnation,
-                                               taking->request->received_ms);
+        struct incarnation_row newest;
+        int r;
+
+        /* A bundle may be of a life that is over by now; that tells nothing about two machines. */
+        if (taking->request->carried &&
+            (r = storage->ops->incarnation_newest(storage, &taking->device.id, &newest)) != 0)
+                return r < 0 ? r : 0;
+        r = storage->ops->incarnation_seen(storage, &taking->device.id,
+                                           &taking->request->hello.incarnation,
+                                           taking->request->received_ms);
 
         return r < 0 ? r : 0;
 }
@@ -509,7 +516,7 @@ static int take_request(struct commit *commit, struct exchange_request *request)
                 r = take_item(&taking, &request->items[i]);
         if (r >= 0)
                 r = exchange_confirm(commit->exchange, request, &taking.device, commit->now_ms);
-        return r < 0 ? r : report(&taking);
+        return r < 0 || request->carried ? r : report(&taking);
 }
 
 static int play_once(struct commit *commit)

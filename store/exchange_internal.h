@@ -62,7 +62,8 @@ struct exchange_request {
         size_t again_count, again_capacity;
         struct epoch_seen seen[WIRE_LOCALITIES_MAX]; /* beside hello.heads */
         int error;                                   /* of a commit of its own */
-        bool committed;                              /* exchange_commit() had it */
+        bool carried;   /* a courier brought it: it may be old, or come again */
+        bool committed; /* exchange_commit() had it */
 };
 
 struct exchange {

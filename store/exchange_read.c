@@ -310,9 +310,31 @@ int exchange_read(struct exchange *exchange, struct bytes body, const struct dev
         return 0;
 }
 
+int exchange_read_carried(struct exchange *exchange, struct bytes body,
+                          const struct device_row *device, int64_t received_ms, int64_t offset_ms,
+                          struct exchange_request **ret)
+{
+        struct exchange_request *request;
+        int r = exchange_read(exchange, body, device, received_ms, &request);
+
+        if (r < 0)
+                return r;
+        request->carried = true;
+        request->clock_offset_ms = offset_ms;
+        request->hello.erased = NULL;
+        request->hello.erased_count = 0;
+        *ret = request;
+        return 0;
+}
+
 bool exchange_has_work(const struct exchange_request *request)
 {
         return request->item_count > 0 || request->hello.erased_count > 0;
+}
+
+size_t exchange_entry_count(const struct exchange_request *request)
+{
+        return request->entry_count;
 }
 
 const struct wire_device_hello *exchange_hello(const struct exchange_request *request)

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { FIRST_SEAL_KEY = 1 }; /* its id; others come with their exchange for newer ones */
+
 static int read_whole(const char *data, enum layout_file file, struct buffer *out)
 {
         char path[LAYOUT_PATH_MAX];
@@ -136,6 +138,13 @@ static int make_signing(const char *data, const struct ca *ca, const char *name,
         return r < 0 ? r : certify(data, ca, key, &wish, LAYOUT_SIGNING_CERTIFICATE);
 }
 
+int identity_add_seal_key(const char *data)
+{
+        CLEANUP(private_key_freep) struct private_key *key = NULL;
+
+        return there(data, LAYOUT_SEAL_KEY) ? 0 : make_key(data, LAYOUT_SEAL_KEY, &key);
+}
+
 int identity_make(const char *data, const char *name, const char *const *hosts, size_t host_count,
                   int64_t now_ms)
 {
@@ -147,7 +156,7 @@ int identity_make(const char *data, const char *name, const char *const *hosts, 
                 r = make_server(data, ca, hosts, host_count, now_ms);
         if (!r && !there(data, LAYOUT_SIGNING_CERTIFICATE))
                 r = make_signing(data, ca, name, now_ms);
-        return r;
+        return r < 0 ? r : identity_add_seal_key(data);
 }
 
 static int load_server(const char *data, struct store_identity *identity)
@@ -181,6 +190,28 @@ static int load_signing(const char *data, struct store_identity *identity)
         return ca_issued(identity->ca, buffer_view(&identity->signing_der));
 }
 
+/* Who trusts the signing key trusts the seal key: it needs no certificate of its own. */
+static int load_seal(const char *data, struct store_identity *identity)
+{
+        CLEANUP(buffer_wipe) struct buffer pem = BUFFER_INIT;
+        CLEANUP(buffer_deinit) struct buffer message = BUFFER_INIT;
+        int r;
+
+        if (!there(data, LAYOUT_SEAL_KEY))
+                return 0;
+        r = read_whole(data, LAYOUT_SEAL_KEY, &pem);
+        r = r < 0 ? r : private_key_from_pem(buffer_view(&pem), &identity->seal_key);
+        if (r < 0)
+                return r;
+        identity->seal.id = FIRST_SEAL_KEY;
+        private_key_public(identity->seal_key, identity->seal.point);
+        wire_seal_key_message(&identity->seal, &message);
+        r = buffer_check(&message);
+        return r < 0 ? r
+                     : private_key_sign(identity->signing_key, buffer_view(&message),
+                                        identity->seal.signature);
+}
+
 int identity_load(const char *data, struct store_identity **ret)
 {
         CLEANUP(store_identity_freep)
@@ -192,6 +223,7 @@ int identity_load(const char *data, struct store_identity **ret)
         r = open_authority(data, &identity->ca);
         r = r < 0 ? r : load_server(data, identity);
         r = r < 0 ? r : load_signing(data, identity);
+        r = r < 0 ? r : load_seal(data, identity);
         if (r < 0)
                 return r;
         *ret = TAKE(identity);
@@ -204,11 +236,26 @@ struct store_identity *store_identity_free(struct store_identity *identity)
                 return NULL;
         (void)ca_free(identity->ca);
         (void)private_key_free(identity->signing_key);
+        (void)private_key_free(identity->seal_key);
         buffer_deinit(&identity->signing_der);
         buffer_wipe(&identity->server_key);
         buffer_deinit(&identity->server_der);
         free(identity);
         return NULL;
+}
+
+struct wire_trust identity_trust(const struct store_identity *identity)
+{
+        struct wire_trust trust = {.version = 1,
+                                   .ca = ca_certificate(identity->ca),
+                                   .signing = buffer_view(&identity->signing_der)};
+
+        if (identity->seal_key) {
+                trust.version += identity->seal.id;
+                trust.seal_keys = &identity->seal;
+                trust.seal_keys_count = 1;
+        }
+        return trust;
 }
 
 struct tls_identity identity_tls(const struct store_identity *identity)

@@ -1,9 +1,10 @@
 /*
- * The store's keys and certificates, read from its folder: the authority, the TLS server, the signing key.
+ * The store's keys and certificates, read from its folder: the authority, the TLS server, the signing key, the seal key.
  */
 #ifndef STORE_IDENTITY_H
 #define STORE_IDENTITY_H
 
+#include "common/wire.h"
 #include "store/ca.h"
 #include "store/tls.h"
 
@@ -13,7 +14,10 @@ struct store_identity {
         struct ca *ca;
         struct private_key *signing_key;
         struct buffer signing_der;
-        struct buffer server_key; /* PEM */
+        struct private_key
+                *seal_key; /* what is sealed to the store is opened with it; NULL: none yet */
+        struct wire_seal_key seal; /* the same for devices, signed */
+        struct buffer server_key;  /* PEM */
         struct buffer server_der;
         int64_t server_until_ms; /* end of the server certificate's life */
 };
@@ -31,6 +35,12 @@ int identity_make(const char *data, const char *name, const char *const *hosts, 
 int identity_load(const char *data, struct store_identity **ret);
 struct store_identity *store_identity_free(struct store_identity *identity);
 DEFINE_FREEP(store_identity)
+
+/* identity_add_seal_key() - make one where there is none: a store of before has none */
+int identity_add_seal_key(const char *data);
+
+/* identity_trust() - the trust bundle that devices are given; borrows from @identity */
+struct wire_trust identity_trust(const struct store_identity *identity);
 
 /* identity_tls() - what the TLS server needs; borrows from @identity */
 struct tls_identity identity_tls(const struct store_identity *identity);

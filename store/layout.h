@@ -19,6 +19,7 @@ enum layout_file {
         LAYOUT_SERVER_CERTIFICATE,
         LAYOUT_SIGNING_KEY,
         LAYOUT_SIGNING_CERTIFICATE,
+        LAYOUT_SEAL_KEY, /* certified by the signing key, in the trust bundle */
 };
 
 /* layout_path() - DATA/name; PANNIER_E_LIMIT where it is too long */

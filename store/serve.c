@@ -203,6 +203,7 @@ static int start(struct serve *serve)
         r = r < 0 ? r : file_lock(path, &serve->lock);
         if (r == PANNIER_E_BUSY)
                 return FAIL(PANNIER_E_BUSY, "another process serves %s", serve->data);
+        r = r < 0 ? r : identity_add_seal_key(serve->data);
         r = r < 0 ? r : identity_load(serve->data, &serve->identity);
         if (r < 0)
                 return r;

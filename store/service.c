@@ -15,6 +15,7 @@
 static const struct http_route routes[] = {
         {"/v1/sync", HTTP_METHOD_POST, service_on_sync},
         {"/v1/wait", HTTP_METHOD_GET, service_on_wait},
+        {"/v1/bundle", HTTP_METHOD_POST, service_on_bundle},
         {"/.well-known/est/cacerts", HTTP_METHOD_GET, service_on_cacerts},
         {"/.well-known/est/simpleenroll", HTTP_METHOD_POST, service_on_enrol},
         {"/.well-known/est/simplereenroll", HTTP_METHOD_POST, service_on_renew},
@@ -59,6 +60,7 @@ void job_free(struct service *service, struct job *job)
         exchange_answer_deinit(&job->answer);
         (void)waiter_free(job->waiter);
         crypto_wipe(job->code, sizeof(job->code));
+        (void)courier_free(job->courier);
         free(job);
         (void)pthread_mutex_lock(&service->lock);
         if (--service->job_count == 0)
@@ -236,9 +238,7 @@ static void fill_exchange_settings(struct service *service)
 
         service->exchange_settings = (struct exchange_settings){
                 .signing_key = service->identity->signing_key,
-                .trust = {.version = 1,
-                          .ca = ca_certificate(service->identity->ca),
-                          .signing = buffer_view(&service->identity->signing_der)},
+                .trust = identity_trust(service->identity),
                 .policy = {.version = (uint32_t)settings->version,
                            .poll_s = (uint32_t)settings->poll_s,
                            .poll_max_s = (uint32_t)settings->poll_max_s,

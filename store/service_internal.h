@@ -2,6 +2,7 @@
 #ifndef STORE_SERVICE_INTERNAL_H
 #define STORE_SERVICE_INTERNAL_H
 
+#include "store/courier.h"
 #include "store/enrolment.h"
 #include "store/feed.h"
 #include "store/grants.h"
@@ -44,6 +45,7 @@ struct job {
         struct uuid device;
         struct exchange_request *request;
         struct exchange_answer answer;
+        struct courier *courier; /* the request came in a bundle; NULL: from its device */
         struct waiter *waiter;
         struct tls_peer peer;                /* JOB_RENEW */
         char code[ENROLMENT_CODE_TEXT_MAX];  /* JOB_ENROL */
@@ -129,6 +131,8 @@ size_t queue_count(struct queue *queue);
 
 /* service_send() - answer a job's call, counting its bytes until they are sent; frees the job */
 void service_send(struct service *service, struct job *job, struct http_answer *answer);
+/* service_answer() - send the body of job->answer, sealed where a courier carries it; frees the job */
+void service_answer(struct service *service, struct job *job);
 /* service_fail() - the same for an error: 503 for what is not the client's fault; frees the job */
 void service_fail(struct service *service, struct job *job, int error);
 /* service_unavailable() - 503 with Retry-After */
@@ -149,9 +153,19 @@ void *worker_run(void *context);
 void service_note(struct service *service, const struct device_row *device,
                   const struct exchange_request *request, int64_t received_ms);
 
-/* ---- handlers (service_sync.c, service_est.c) ---- */
+/* service_find_device() - who asks, by the certificate and the row that it leads to; an error was answered */
+int service_find_device(struct service *service, struct http_call *call, struct device_row *ret);
+/* service_let_in() - is there room for another exchange? else it was answered */
+bool service_let_in(struct service *service, struct http_call *call);
+/* service_refuse() - answer a request that cannot be read */
+void service_refuse(struct service *service, struct http_call *call, int error);
+/* service_begin() - keep the call and work on its request */
+void service_begin(struct service *service, struct job *job, struct http_call *call);
+
+/* ---- handlers (service_sync.c, service_bundle.c, service_est.c) ---- */
 
 void service_on_sync(void *context, struct http_call *call);
+void service_on_bundle(void *context, struct http_call *call);
 void service_on_wait(void *context, struct http_call *call);
 void service_on_cacerts(void *context, struct http_call *call);
 void service_on_enrol(void *context, struct http_call *call);

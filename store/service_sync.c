@@ -14,7 +14,7 @@ enum { DEFAULT_WAIT_S = 55 }; /* below the idle time-out of common proxies */
  * Who asks, by the certificate and the row it leads to, on every request. Every refusal is the same answer: it does not
  * tell whether a device is unknown, revoked or expired.
  */
-static int find_device(struct service *service, struct http_call *call, struct device_row *ret)
+int service_find_device(struct service *service, struct http_call *call, struct device_row *ret)
 {
         struct place *place = &service->loops[http_call_loop(call)];
         int r = enrolment_device(place->storage, http_call_peer(call), clock_now_ms(), 0, ret);
@@ -31,7 +31,7 @@ static int find_device(struct service *service, struct http_call *call, struct d
         return r;
 }
 
-static bool let_in(struct service *service, struct http_call *call)
+bool service_let_in(struct service *service, struct http_call *call)
 {
         const struct store_settings *settings = service->settings;
 
@@ -44,7 +44,7 @@ static bool let_in(struct service *service, struct http_call *call)
 }
 
 /* What a request that cannot be read is refused with; the numbers are part of docs/protocol.md. */
-static void refuse_request(struct service *service, struct http_call *call, int error)
+void service_refuse(struct service *service, struct http_call *call, int error)
 {
         if (error == PANNIER_E_MALFORMED || error == PANNIER_E_INVALID ||
             error == PANNIER_E_LIMIT || error == PANNIER_E_TOO_NEW) {
@@ -63,6 +63,14 @@ static void refuse_request(struct service *service, struct http_call *call, int 
         service_unavailable(service, call);
 }
 
+void service_begin(struct service *service, struct job *job, struct http_call *call)
+{
+        service->exchanges++;
+        service->in_flight++;
+        http_call_keep(call, NULL, NULL);
+        queue_push(job->kind == JOB_COMMIT ? &service->to_writer : &service->to_workers, job);
+}
+
 void service_on_sync(void *context, struct http_call *call)
 {
         struct service *service = context;
@@ -73,23 +81,20 @@ void service_on_sync(void *context, struct http_call *call)
         struct job *job;
         int r;
 
-        if (find_device(service, call, &device) < 0 || !let_in(service, call))
+        if (service_find_device(service, call, &device) < 0 || !service_let_in(service, call))
                 return;
         r = exchange_read(place->exchange, http_call_body(call), &device, now_ms, &request);
         if (r < 0) {
-                refuse_request(service, call, r);
+                service_refuse(service, call, r);
                 return;
         }
         job = job_new(service, exchange_has_work(request) ? JOB_COMMIT : JOB_ANSWER, call);
         if (!job)
                 return;
-        service->exchanges++;
-        service->in_flight++;
         service_note(service, &device, request, now_ms);
         job->device = device.id;
         job->request = TAKE(request);
-        http_call_keep(call, NULL, NULL);
-        queue_push(job->kind == JOB_COMMIT ? &service->to_writer : &service->to_workers, job);
+        service_begin(service, job, call);
 }
 
 /* ---- the long poll ---- */
@@ -171,12 +176,12 @@ void service_on_wait(void *context, struct http_call *call)
         struct job *job;
         int r;
 
-        if (find_device(service, call, &device) < 0)
+        if (service_find_device(service, call, &device) < 0)
                 return;
         waiter = calloc(1, sizeof(*waiter));
         r = waiter ? read_wait(service, call, waiter) : FAIL(PANNIER_E_MEMORY, "waiter");
         if (r < 0) {
-                refuse_request(service, call, r);
+                service_refuse(service, call, r);
                 return;
         }
         if (service->stopping) {

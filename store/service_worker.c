@@ -10,7 +10,6 @@
 static void answer(struct worker *worker, struct job *job)
 {
         struct service *service = worker->service;
-        struct http_answer out = {.status = 200, .type = SERVICE_SYNC_TYPE};
         int r = exchange_answer(worker->place.exchange, job->request, clock_now_ms(), &job->answer);
 
         if (r < 0) {
@@ -31,9 +30,7 @@ static void answer(struct worker *worker, struct job *job)
                 queue_push(&service->to_writer, job);
                 return;
         }
-        out.body = job->answer.body;
-        job->answer.body = BUFFER_INIT;
-        service_send(service, job, &out);
+        service_answer(service, job);
 }
 
 static int compare_keys(const void *a, const void *b)

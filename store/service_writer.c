@@ -75,15 +75,11 @@ static void commit(struct service *service, struct job_list *jobs, size_t count)
 
 static void finish_custody(struct service *service, struct job *job, int error)
 {
-        struct http_answer answer = {.status = 200, .type = SERVICE_SYNC_TYPE};
-
         if (error < 0 && job->call) {
                 service_fail(service, job, error);
                 return;
         }
-        answer.body = job->answer.body;
-        job->answer.body = BUFFER_INIT;
-        service_send(service, job, &answer);
+        service_answer(service, job);
 }
 
 static void custody(struct service *service, struct job_list *jobs, size_t count)
