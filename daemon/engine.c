@@ -327,6 +327,10 @@ static int open_parts(struct engine *engine)
                                         .device = options->device,
                                         .caseload_key = engine->caseload_key,
                                         .random = options->random};
+        struct bundles_options bundles = {.db = options->outbox_db,
+                                          .device = options->device,
+                                          .caseload_key = engine->caseload_key,
+                                          .random = options->random};
         struct replica_watch watch = {
                 .record = watch_record, .person = watch_person, .context = engine};
         int r;
@@ -334,6 +338,8 @@ static int open_parts(struct engine *engine)
         r = outbox_new(&outbox, &engine->outbox);
         if (r >= 0)
                 r = drafts_new(&drafts, &engine->drafts);
+        if (r >= 0)
+                r = bundles_new(&bundles, &engine->bundles);
         if (r >= 0)
                 r = replica_new(options->replica_db, &options->device, &watch, &engine->replica);
         if (r >= 0)
@@ -365,6 +371,8 @@ static void close_parts(struct engine *engine)
         access_free(engine->access);
         replica_free(engine->replica);
         drafts_free(engine->drafts);
+        session_bundle_forget(engine);
+        bundles_free(engine->bundles);
         outbox_free(engine->outbox);
         arena_deinit(&engine->arena);
         buffer_wipe(&engine->clear);

@@ -11,6 +11,7 @@
 #include "common/compress.h"
 #include "common/error.h"
 #include "daemon/access.h"
+#include "daemon/bundles.h"
 #include "daemon/drafts.h"
 #include "daemon/outbox.h"
 #include "daemon/replica.h"
@@ -55,6 +56,8 @@ struct engine {
         struct buffer ca_certificate;
         struct outbox *outbox;
         struct drafts *drafts;
+        struct bundles *bundles;
+        struct bundle_export *exporting; /* a bundle in the making; NULL: none */
         struct replica *replica;
         struct access *access;
         struct body_codec *codec;
@@ -126,6 +129,8 @@ int audit_flush(struct engine *engine, const struct engine_now *now);
 
 void session_init(struct session *session);
 void session_deinit(struct session *session);
+/* session_bundle_forget() - a bundle in the making is not finished (session_bundle.c) */
+void session_bundle_forget(struct engine *engine);
 /* session_finish_erasing() - erase what an end that was reached before a crash has left to erase */
 int session_finish_erasing(struct engine *engine);
 /* session_prune() - drop from the outbox what is settled, in a verified backup and 35 days old */

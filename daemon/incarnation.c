@@ -365,15 +365,33 @@ int outbox_left_get(struct outbox *outbox, const struct uuid *locality, uint64_t
         return any;
 }
 
+/* 1 the receipt is of a history that is over, 0 it is not. @ret_gone: and one that got no position goes with the history that has it */
+static int look_at_receipt(struct outbox *outbox, const struct uuid *locality,
+                           const struct wire_receipt *receipt, bool *ret_gone)
+{
+        struct outbox_left left;
+        int r = outbox_left_get(outbox, locality, receipt->epoch, &left);
+
+        *ret_gone = r > 0 && (receipt->position == 0 || receipt->position > left.position);
+        return r;
+}
+
+int outbox_receipt_gone(struct outbox *outbox, const struct uuid *locality,
+                        const struct wire_receipt *receipt)
+{
+        bool gone;
+        int r = look_at_receipt(outbox, locality, receipt, &gone);
+
+        return r < 0 ? r : gone;
+}
+
 /* Is the receipt of a history that is over? 1, 0. @ret_gone: and its position is beyond what the next one shares */
 static int is_over(struct outbox *outbox, const struct outbox_row *row, bool *ret_gone)
 {
         CLEANUP(arena_deinit) struct arena arena = ARENA_INIT;
         struct entry_header header;
         struct wire_reader reader;
-        const struct wire_receipt *receipt;
         struct wire_message read;
-        struct outbox_left left;
         int r;
 
         *ret_gone = false;
@@ -385,11 +403,7 @@ static int is_over(struct outbox *outbox, const struct outbox_row *row, bool *re
         r = wire_next(&reader, &read);
         if (r <= 0 || read.kind != WIRE_KIND_RECEIPTS || read.receipts.receipts_count != 1)
                 return r == PANNIER_E_MEMORY ? r : 0;
-        receipt = &read.receipts.receipts[0];
-        r = outbox_left_get(outbox, &header.locality, receipt->epoch, &left);
-        /* one that got no position goes with the history that has it */
-        *ret_gone = r > 0 && (receipt->position == 0 || receipt->position > left.position);
-        return r;
+        return look_at_receipt(outbox, &header.locality, &read.receipts.receipts[0], ret_gone);
 }
 
 static int wait_again(struct outbox *outbox, uint64_t place)

@@ -42,6 +42,10 @@ int outbox_left_put(struct outbox *outbox, const struct uuid *locality, uint64_t
 int outbox_left_get(struct outbox *outbox, const struct uuid *locality, uint64_t epoch,
                     struct outbox_left *ret);
 
+/* outbox_receipt_gone() - is a receipt of a history that was left, and beyond what the next one shares? 1, 0 */
+int outbox_receipt_gone(struct outbox *outbox, const struct uuid *locality,
+                        const struct wire_receipt *receipt);
+
 /**
  * outbox_offer_again() - let the entries of a lane from @first on wait again, because the store expects them
  *

@@ -122,6 +122,9 @@ uint64_t outbox_next(const struct outbox *outbox, uint8_t lane);
 /* outbox_first_waiting() - seq of the oldest waiting entry of a lane; 0: none waits */
 int outbox_first_waiting(struct outbox *outbox, uint8_t lane, uint64_t *ret);
 
+/* outbox_first_waiting_place() - place of the oldest waiting entry over all lanes; 0: none waits */
+int outbox_first_waiting_place(struct outbox *outbox, uint64_t *ret);
+
 /* outbox_chain_before() - chain head before an entry, made again where the row before it is damaged; zero for seq 1;
  * PANNIER_E_NOT_FOUND where the row before is gone */
 int outbox_chain_before(struct outbox *outbox, uint8_t lane, uint64_t seq, uint8_t ret[HASH_SIZE]);

@@ -102,9 +102,6 @@ void outbox_seal_context(const struct outbox *outbox, const struct uuid *id, uin
 /* outbox_count() - read anew how many entries are in each state, and how many wait in each lane */
 int outbox_count(struct outbox *outbox);
 
-/* outbox_first_waiting_place() - place of the oldest waiting entry over all lanes; 0: none waits */
-int outbox_first_waiting_place(struct outbox *outbox, uint64_t *ret);
-
 int outbox_lane_write(struct outbox *outbox, uint8_t lane);
 int outbox_meta_read(struct outbox *outbox, const char *name, struct buffer *out);
 int outbox_meta_write(struct outbox *outbox, const char *name, struct bytes value);

@@ -47,6 +47,8 @@ struct session {
         enum session_phase phase;
         /* what the store told, kept over exchanges */
         struct public_key *signing_key; /* NULL: no trust bundle yet */
+        bool can_seal;                  /* the store's seal key is known */
+        uint8_t seal_point[PUBLIC_KEY_SIZE];
         uint32_t trust_version, policy_version;
         bool forked; /* the store knows another history of this outbox: nothing is sent */
         struct session_backup backups[WIRE_LOCALITIES_MAX];

@@ -8,7 +8,9 @@
 
 /* ---- trust ---- */
 
-static int trust_use(struct engine *engine, uint32_t version, struct bytes signing)
+/* @seal: point of the newest seal key; empty: there is none */
+static int trust_use(struct engine *engine, uint32_t version, struct bytes signing,
+                     struct bytes seal)
 {
         struct certificate_facts facts;
         struct public_key *key;
@@ -22,6 +24,9 @@ static int trust_use(struct engine *engine, uint32_t version, struct bytes signi
         public_key_free(engine->session.signing_key);
         engine->session.signing_key = key;
         engine->session.trust_version = version;
+        engine->session.can_seal = seal.size == PUBLIC_KEY_SIZE;
+        if (engine->session.can_seal)
+                memcpy(engine->session.seal_point, seal.data, PUBLIC_KEY_SIZE);
         return 0;
 }
 
@@ -29,7 +34,7 @@ int session_load_trust(struct engine *engine)
 {
         CLEANUP(buffer_deinit) struct buffer kept = BUFFER_INIT;
         struct cbor_reader reader;
-        struct bytes signing;
+        struct bytes signing, seal = BYTES_NONE;
         uint64_t count, version;
         int r;
 
@@ -39,20 +44,59 @@ int session_load_trust(struct engine *engine)
         if (r <= 0)
                 return r;
         cbor_reader_init(&reader, buffer_view(&kept));
-        r = cbor_read_array(&reader, 2, &count);
+        r = cbor_read_array(&reader, 3, &count);
         if (r >= 0)
                 r = cbor_read_uint(&reader, WIRE_VERSION_MAX, &version);
         if (r >= 0)
                 r = cbor_read_bytes(&reader, WIRE_CERTIFICATE_MAX, &signing);
+        if (r >= 0 && count == 3) /* a bundle that was kept before had none */
+                r = cbor_read_bytes(&reader, PUBLIC_KEY_SIZE, &seal);
         if (r < 0)
                 return FAIL(PANNIER_E_CORRUPT, "the kept trust bundle cannot be read");
-        return trust_use(engine, (uint32_t)version, signing);
+        return trust_use(engine, (uint32_t)version, signing, seal);
+}
+
+static int check_seal_key(const struct public_key *signing, const struct wire_seal_key *seal)
+{
+        CLEANUP(buffer_deinit) struct buffer message = BUFFER_INIT;
+        CLEANUP(public_key_freep) struct public_key *key = NULL;
+        int r;
+
+        wire_seal_key_message(seal, &message);
+        r = buffer_check(&message);
+        if (r >= 0)
+                r = public_key_verify(signing, buffer_view(&message), seal->signature);
+        return r < 0 ? r : public_key_from_point(seal->point, &key);
+}
+
+/* The newest of the seal keys, each of which the signing key must have signed. */
+static int find_seal_key(const struct wire_trust *trust, struct bytes *ret)
+{
+        CLEANUP(public_key_freep) struct public_key *signing = NULL;
+        struct certificate_facts facts;
+        uint32_t newest = 0;
+        int r = crypto_certificate_read(trust->signing, &facts);
+
+        if (r >= 0)
+                r = public_key_from_point(facts.public_key, &signing);
+        *ret = BYTES_NONE;
+        for (size_t i = 0; i < trust->seal_keys_count && r >= 0; i++) {
+                const struct wire_seal_key *seal = &trust->seal_keys[i];
+
+                r = check_seal_key(signing, seal);
+                if (seal->id > newest)
+                        *ret = BYTES(seal->point, PUBLIC_KEY_SIZE);
+                if (seal->id > newest)
+                        newest = seal->id;
+        }
+        return r;
 }
 
 /* A bundle is believed where it is of the CA that enrolment pinned, and newer than the one that is here. */
 static int take_trust(struct engine *engine, const struct wire_trust *trust, int64_t store_ms)
 {
         CLEANUP(buffer_deinit) struct buffer kept = BUFFER_INIT;
+        struct bytes seal;
         int r;
 
         if (trust->version <= engine->session.trust_version)
@@ -61,15 +105,18 @@ static int take_trust(struct engine *engine, const struct wire_trust *trust, int
                 return FAIL(PANNIER_E_CRYPTO, "the trust bundle is of another authority");
         /* judged at the store's time: TLS vouches for it, and the clock here may have been lost */
         r = crypto_certificate_verify(trust->ca, trust->signing, store_ms);
+        if (r >= 0)
+                r = find_seal_key(trust, &seal);
         if (r < 0)
                 return r;
-        cbor_put_array(&kept, 2);
+        cbor_put_array(&kept, 3);
         cbor_put_uint(&kept, trust->version);
         cbor_put_bytes(&kept, trust->signing);
+        cbor_put_bytes(&kept, seal);
         r = buffer_check(&kept);
         if (r >= 0)
                 r = outbox_meta_put(engine->outbox, OUTBOX_META_TRUST, buffer_view(&kept));
-        return r < 0 ? r : trust_use(engine, trust->version, trust->signing);
+        return r < 0 ? r : trust_use(engine, trust->version, trust->signing, seal);
 }
 
 /* ---- heads ---- */

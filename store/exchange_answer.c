@@ -67,7 +67,8 @@ static int add_receipt(struct making *making, const struct wire_receipt *receipt
                 making->receipt_capacity = capacity;
         }
         making->receipts[making->receipt_count] = *receipt;
-        making->in_request[making->receipt_count++] = in_request;
+        /* whoever reads a courier's answer may not have what was in the request any more */
+        making->in_request[making->receipt_count++] = in_request && !making->request->carried;
         return 0;
 }
 

@@ -135,6 +135,18 @@ static void put_reference(struct rig *rig)
         store_commit(&rig->test);
 }
 
+static void make_seal_key(struct rig *rig)
+{
+        CLEANUP(buffer_deinit) struct buffer message = BUFFER_INIT;
+
+        assert_int_equal(private_key_generate(&rig->seal_key), 0);
+        rig->seal.id = 1;
+        private_key_public(rig->seal_key, rig->seal.point);
+        wire_seal_key_message(&rig->seal, &message);
+        assert_int_equal(
+                private_key_sign(rig->signing_key, buffer_view(&message), rig->seal.signature), 0);
+}
+
 static void make_trust(struct rig *rig)
 {
         struct ca *ca = NULL;
@@ -153,11 +165,14 @@ static void make_trust(struct rig *rig)
                                   &rig->signing_der),
                          0);
         ca_free(ca);
+        make_seal_key(rig);
         rig->settings = (struct exchange_settings){
                 .signing_key = rig->signing_key,
                 .trust = {.version = 1,
                           .ca = buffer_view(&rig->ca_der),
-                          .signing = buffer_view(&rig->signing_der)},
+                          .signing = buffer_view(&rig->signing_der),
+                          .seal_keys = &rig->seal,
+                          .seal_keys_count = 1},
                 .policy = {.version = 1},
         };
 }
@@ -208,6 +223,7 @@ void rig_close(struct rig *rig)
         free_engines(rig);
         store_test_close(&rig->test);
         private_key_free(rig->signing_key);
+        private_key_free(rig->seal_key);
         buffer_deinit(&rig->ca_key);
         buffer_deinit(&rig->ca_der);
         buffer_deinit(&rig->signing_der);
@@ -345,8 +361,7 @@ void station_close(struct station *station)
         buffer_deinit(&station->early);
 }
 
-/* What the store makes of a request. */
-static void store_answers(struct station *station, struct bytes body, struct buffer *out)
+void store_answers(struct station *station, struct bytes body, struct buffer *out)
 {
         CLEANUP(exchange_request_freep) struct exchange_request *request = NULL;
         CLEANUP(exchange_answer_deinit) struct exchange_answer answer = {0};

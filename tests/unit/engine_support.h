@@ -16,7 +16,8 @@ enum { RIG_DEVICES_MAX = 4 };
 
 struct rig { /* the store, and what all devices share */
         struct store_test test;
-        struct private_key *signing_key;
+        struct private_key *signing_key, *seal_key;
+        struct wire_seal_key seal;
         struct buffer ca_key, ca_der, signing_der;
         struct exchange_settings settings;
         struct exchange *writer, *reader;
@@ -76,6 +77,8 @@ struct engine_now station_now(struct station *station);
 
 /* station_send() - the request of the next round trip is made, or went ahead, and the store's answer is in station->answer */
 void station_send(struct station *station);
+/* store_answers() - what the store makes of a request; nobody takes the answer yet */
+void store_answers(struct station *station, struct bytes request, struct buffer *out);
 /* station_replay() - the network hands a request to the store once more; nobody takes the answer */
 void station_replay(struct station *station, struct bytes request);
 /* station_ahead() - where the engine has a request ahead, make it; call it after whatever returned EXCHANGE_STEP */
