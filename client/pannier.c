@@ -1,7 +1,7 @@
 /* Calls of the local API as functions: requests are put together here, answers are handed on as they are. */
 #include <pannier/pannier.h>
 
-#include "client/connection.h"
+#include "client/call.h"
 #include "common/error.h"
 #include "common/id.h"
 #include "common/json.h"
@@ -217,15 +217,25 @@ static void forget_failure(struct pannier *client)
         error_clear();
 }
 
+int call_daemon(struct pannier *client, const char *method, const char *target, struct bytes body,
+                struct connection_answer *ret)
+{
+        forget_failure(client);
+        begin_request(client, method, target, body);
+        return send_request(client, ret);
+}
+
+int call_failed(struct pannier *client, int error)
+{
+        return fail_call(client, error);
+}
+
 static int call_bytes(struct pannier *client, const char *method, const char *target,
                       struct bytes body, char **ret)
 {
         struct connection_answer answer;
-        int r;
+        int r = call_daemon(client, method, target, body, &answer);
 
-        forget_failure(client);
-        begin_request(client, method, target, body);
-        r = send_request(client, &answer);
         if (r >= 0 && ret)
                 r = take_text(answer.body, ret);
         return r;

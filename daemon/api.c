@@ -38,6 +38,14 @@ static const struct route {
         {"GET", "ready", api_get_ready, NEED_ENGINE},
         {"GET", "catalogue", api_get_catalogue, NEED_NOTHING},
         {"GET", "staff", api_get_staff, NEED_ENGINE},
+        {"GET", "bundles", api_get_bundles, NEED_ENGINE},
+        {"POST", "bundles", api_post_bundles, NEED_ENGINE},
+        {"PUT", "bundles/*", api_put_bundle, NEED_ENGINE | NEED_BODY},
+        {"POST", "bundles/*/part", api_post_bundle_part, NEED_ENGINE},
+        {"POST", "receipts", api_post_receipts, NEED_ENGINE},
+        {"GET", "carried", api_get_carried, NEED_ENGINE},
+        {"GET", "carried/*", api_get_carried_one, NEED_ENGINE},
+        {"POST", "carried", api_post_carried, NEED_ENGINE},
 };
 
 static bool path_fits(const char *path, const struct http1_target *target, struct bytes *ret_part)

@@ -8,6 +8,7 @@
 #define DAEMON_API_H
 
 #include "daemon/api_http.h"
+#include "daemon/carry.h"
 #include "daemon/enrol.h"
 
 struct api;
@@ -20,6 +21,7 @@ struct api_host_status {
         const char *problem;            /* words for the last link-level problem, "" for none */
         bool waiting;                   /* the long poll is open: news come by themselves */
         const char *library;            /* link_library() */
+        struct carry_counts carried;    /* for other devices */
         int64_t disk_free_bytes;        /* where the databases are; -1: unknown */
 };
 
@@ -32,6 +34,7 @@ struct api_host {
         /* the engine failed with PANNIER_E_CORRUPT (its replica is damaged) or PANNIER_E_STORAGE: open it again soon */
         void (*broken)(void *context, int error);
         void (*status)(void *context, struct api_host_status *ret);
+        struct carry *carry; /* what is carried for other devices; NULL: that cannot be done here */
         int (*enrol)(void *context, const struct enrol_link *link, enrol_done done,
                      void *done_context);
 };

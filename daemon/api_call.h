@@ -48,7 +48,11 @@ api_handler api_get_status, api_get_people, api_get_person, api_get_records, api
         api_post_entries, api_get_entries, api_get_entry, api_get_drafts, api_get_draft,
         api_put_draft, api_delete_draft, api_post_sync, api_get_events, api_get_conflicts,
         api_get_quarantine, api_post_enrol, api_get_doctor, api_get_ready, api_get_catalogue,
-        api_get_staff;
+        api_get_staff, api_get_bundles, api_post_bundles, api_post_bundle_part, api_put_bundle,
+        api_post_receipts, api_post_carried, api_get_carried, api_get_carried_one;
+
+/* api_bundles_json() - bundles that somebody has and that still have entries waiting; NULL: see error_detail() */
+json_t *api_bundles_json(struct engine *engine);
 
 /* api_send() - answer with JSON; takes the reference. Return: 0, or PANNIER_E_MEMORY where @json is NULL */
 int api_send(struct api_call *call, int status, json_t *json);

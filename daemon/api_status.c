@@ -81,6 +81,17 @@ static json_t *link_to_json(const struct engine_link_status *link)
                          "news_waits", (int)link->news_waits);
 }
 
+/* What is here for other devices. */
+static json_t *carried_to_json(const struct api_host_status *host)
+{
+        const struct carry_counts *carried = &host->carried;
+
+        return json_pack("{s:I, s:I, s:I, s:I}", "parts", (json_int_t)carried->count[CARRY_UP],
+                         "bytes", (json_int_t)carried->bytes[CARRY_UP], "receipts",
+                         (json_int_t)carried->count[CARRY_BACK], "refused",
+                         (json_int_t)carried->count[CARRY_REFUSED]);
+}
+
 /* The part that only an enrolled device has. */
 static int set_engine_status(struct api_call *call, const struct api_host_status *host,
                              json_t *json)
@@ -110,6 +121,8 @@ static int set_engine_status(struct api_call *call, const struct api_host_status
         failed |= json_object_set_new(json, "outbox", outbox_to_json(&status));
         failed |= json_object_set_new(json, "exchange", exchange_to_json(&status, host, &link));
         failed |= json_object_set_new(json, "link", link_to_json(&link));
+        failed |= json_object_set_new(json, "bundles", api_bundles_json(call->api->engine));
+        failed |= json_object_set_new(json, "carried", carried_to_json(host));
         failed |= json_object_set(json, "scopes", scopes);
         failed |= json_object_set_new(json, "flushes",
                                       json_pack("{s:I, s:I}", "outbox",

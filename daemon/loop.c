@@ -314,6 +314,8 @@ static void tell_status(void *context, struct api_host_status *ret)
                 .library = link_library(),
                 .disk_free_bytes = disk_free_bytes(loop),
         };
+        if (loop_courier_bag(loop->couriering))
+                carry_count(loop_courier_bag(loop->couriering), &ret->carried);
 }
 
 /* ---- life ---- */
@@ -352,6 +354,7 @@ static int make_api(struct loop *loop)
                          .touched = touched,
                          .broken = broken,
                          .status = tell_status,
+                         .carry = loop_courier_bag(loop->couriering),
                          .enrol = begin_enrolment},
         };
         int r = api_new(loop->base, &options, &loop->api);
@@ -427,6 +430,8 @@ int loop_new(const struct loop_options *options, struct loop **ret)
         if (r >= 0 && loop->identity->enrolled)
                 r = open_engine(loop, false);
         if (r >= 0)
+                r = loop_courier_new(loop, &loop->couriering);
+        if (r >= 0)
                 r = make_api(loop);
         if (r < 0)
                 return r;
@@ -455,6 +460,7 @@ struct loop *loop_free(struct loop *loop)
                                                    loop->interrupt, loop->watch,  loop->alive};
 
         (void)api_free(loop->api);
+        (void)loop_courier_free(loop->couriering);
         (void)network_free(loop->network);
         (void)enrol_free(loop->enrol);
         (void)link_free(loop->link);

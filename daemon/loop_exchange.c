@@ -26,7 +26,6 @@ enum {
                 3, /* a store that says there is news, and has none, is asked less and less often */
 };
 
-#define SYNC_TYPE   "application/cbor-seq" /* RFC 8742 */
 #define SYNC_CODING "zstd"
 
 /* ---- exchange ---- */
@@ -41,7 +40,7 @@ void loop_drop_exchange(struct loop *loop)
         buffer_deinit(&loop->early); /* a page is not kept for ever */
 }
 
-static struct link_request store_request(const struct loop *loop, const char *url)
+struct link_request loop_store_request(const struct loop *loop, const char *url)
 {
         return (struct link_request){
                 .url = url,
@@ -123,6 +122,8 @@ static void go_on(struct loop *loop, int next)
         }
         loop_drop_exchange(loop);
         loop->phase = LOOP_IDLE;
+        if (next == EXCHANGE_DONE)
+                loop_courier_deliver(loop->couriering);
 }
 
 /* The page before it is still being applied. A failure is not kept: the request is made again when its turn comes. */
@@ -169,9 +170,9 @@ static int send_request(struct loop *loop)
         struct link_request request;
 
         (void)snprintf(url, sizeof(url), "%s/v1/sync", loop->identity->url);
-        request = store_request(loop, url);
-        request.media_type = SYNC_TYPE;
-        request.wanted_type = SYNC_TYPE;
+        request = loop_store_request(loop, url);
+        request.media_type = LOOP_SYNC_TYPE;
+        request.wanted_type = LOOP_SYNC_TYPE;
         request.coding = SYNC_CODING;
         request.body = buffer_view(&loop->request);
         return link_send(loop->link, &request, on_exchange, loop, &loop->exchange);
@@ -302,7 +303,7 @@ static void begin_wait(struct loop *loop)
         if (r >= 0)
                 r = buffer_check(&url);
         if (r >= 0) {
-                request = store_request(loop, (const char *)url.data);
+                request = loop_store_request(loop, (const char *)url.data);
                 request.stall_s = WAIT_STALL_S;
                 loop->wait_since_ms = clock_boot_ms();
                 r = link_send(loop->link, &request, on_wait, loop, &loop->wait);

@@ -5,6 +5,7 @@
 #define DAEMON_LOOP_INTERNAL_H
 
 #include "daemon/loop.h"
+#include "daemon/loop_courier.h"
 #include "daemon/loop_network.h"
 
 #include <event2/event.h>
@@ -24,6 +25,7 @@ struct loop {
         struct engine *engine; /* NULL until the device is enrolled */
         struct network *network;
         struct api *api;
+        struct couriering *couriering;
         bool rebuild; /* at the next reopening, begin with an empty replica */
         enum loop_phase phase;
         struct link_transfer *exchange, *wait;
@@ -58,6 +60,11 @@ void loop_timer(struct event *event, int64_t ms);
 void loop_engine_failed(struct loop *loop, int error, const char *what);
 
 /* ---- loop_exchange.c ---- */
+
+#define LOOP_SYNC_TYPE "application/cbor-seq" /* RFC 8742 */
+
+/* loop_store_request() - to the store, with this device's certificate; @url is borrowed */
+struct link_request loop_store_request(const struct loop *loop, const char *url);
 
 /* loop_after_call() - after every call into the engine: its deadline may have moved, and the long poll may be wanted */
 void loop_after_call(struct loop *loop);

@@ -93,6 +93,7 @@ int engine_bundle_begin(struct engine *engine, const struct engine_now *now, str
                 return r;
         }
         export->incarnation = *outbox_incarnation(engine->outbox);
+        export->sent.lanes = LANE_COUNT;
         *ret = id;
         return 0;
 }

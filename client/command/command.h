@@ -29,7 +29,7 @@ typedef int command_run(struct context *context, int argc, char **argv);
 command_run command_enrol, command_status, command_sync, command_doctor, command_ready,
         command_people, command_person, command_staff, command_record, command_visit,
         command_escalate, command_observe, command_outbox, command_quarantine, command_conflicts,
-        command_draft;
+        command_draft, command_bundle;
 
 /* ---- arguments ---- */
 
@@ -117,6 +117,9 @@ const char *state_word(const char *state);
 
 /* print_field_list() - the fields a type has, for help */
 void print_field_list(const char *type, FILE *out);
+
+/* bundles_print() - of a status: what couriers have, and what is carried here for others (bundle.c) */
+void bundles_print(const struct context *context, const json_t *status);
 
 /* ---- recording ---- */
 

@@ -141,6 +141,7 @@ static void print_verdict(const struct context *context, const json_t *status)
                              text_of(exchange, "problem"), text_of(exchange, "detail"));
         print_progress(context, exchange);
         print_budget(context, json_object_get(status, "link"));
+        bundles_print(context, status);
 }
 
 static void print_counts(const json_t *outbox)

@@ -82,6 +82,17 @@ static const struct command {
          command_conflicts},
         {"quarantine", "what the store refused, and why", "Usage: pannier quarantine [--limit N]\n",
          command_quarantine},
+        {"bundle", "give what waits to a courier; carry for others; take receipts",
+         "Usage: pannier bundle export FILE\n"
+         "       pannier bundle carry FILE\n"
+         "       pannier bundle carry --out FOLDER\n"
+         "       pannier bundle import FILE\n\n"
+         "export writes everything that waits here into a new file that only the store can read;\n"
+         "it goes on waiting here, and is sent by any other way as well. carry takes such a file "
+         "of\n"
+         "another device along to the store, and writes the receipts that came back, one file a\n"
+         "device. import takes receipts back on the device that exported.\n",
+         command_bundle},
         {"staff", "the staff of the locality", "Usage: pannier staff [--here]\n", command_staff},
         {"enrol", "make this machine a device of a store",
          "Usage: pannier enrol LINK\n\n"

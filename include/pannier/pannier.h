@@ -197,6 +197,52 @@ PANNIER_PUBLIC int pannier_draft(struct pannier *client, const char *draft, char
 PANNIER_PUBLIC int pannier_drafts(struct pannier *client, char **ret);
 PANNIER_PUBLIC int pannier_draft_delete(struct pannier *client, const char *draft);
 
+/* ---- couriers: when no road leads to the store, somebody carries what waits ---- */
+
+/**
+ * pannier_bundle_begin() - begin a bundle of everything that waits on this device
+ * @ret: its id; one that was begun before and not handed over is forgotten
+ *
+ * Return: 0; PANNIER_E_NOT_FOUND nothing waits; PANNIER_E_INVALID the device has not learnt yet how to seal for its store
+ */
+PANNIER_PUBLIC int pannier_bundle_begin(struct pannier *client, char ret[PANNIER_ID_SIZE]);
+
+/**
+ * pannier_bundle_part() - the next part of it, at most 1 MiB, sealed
+ * @ret: the caller's, pannier_text_free(); a file is "PANNIER-BUNDLE 1", a line feed, and all parts behind each other
+ *
+ * Return: 1 a part; 0 there are no more; PANNIER_E_NOT_FOUND begin again
+ */
+PANNIER_PUBLIC int pannier_bundle_part(struct pannier *client, const char *bundle, void **ret,
+                                       size_t *ret_size);
+
+/**
+ * pannier_bundle_handed() - somebody has all of it now: call it when the file is durable
+ * @receiver: who or where, for people, at most 200 bytes
+ * @ret:      JSON object with the number of entries; may be NULL
+ */
+PANNIER_PUBLIC int pannier_bundle_handed(struct pannier *client, const char *bundle,
+                                         const char *receiver, char **ret);
+
+/**
+ * pannier_bundle_receipts() - one message of receipts that came back
+ * @ret: JSON object: settled, known, parked, stale; may be NULL
+ *
+ * Return: 0; PANNIER_E_BUSY try again in a moment; PANNIER_E_REFUSED of another device; PANNIER_E_NOT_FOUND of no bundle of this
+ *         one; PANNIER_E_INVALID changed on the way
+ */
+PANNIER_PUBLIC int pannier_bundle_receipts(struct pannier *client, const void *message, size_t size,
+                                           char **ret);
+
+/* pannier_carry() - take one part of another device's bundle along to the store; durable. PANNIER_E_LIMIT the bag is full */
+PANNIER_PUBLIC int pannier_carry(struct pannier *client, const void *message, size_t size,
+                                 char **ret);
+/* pannier_carried() - what is carried: parts, receipts that came back, refused */
+PANNIER_PUBLIC int pannier_carried(struct pannier *client, char **ret);
+/* pannier_carried_receipts() - one message of receipts by its name; the caller's, pannier_text_free() */
+PANNIER_PUBLIC int pannier_carried_receipts(struct pannier *client, const char *name, void **ret,
+                                            size_t *ret_size);
+
 /* ---- the device ---- */
 
 /* pannier_status() - counts from receipts, scopes, the last exchange and its problem */

@@ -62,6 +62,9 @@ class Contract:
             return
         media_type = answer.headers["Content-Type"]
         assert media_type in content, media_type
+        if media_type == "application/cbor":
+            assert answer.body
+            return
         schema = {**content[media_type]["schema"], "components": DESCRIPTION["components"]}
         jsonschema.Draft202012Validator(schema).validate(answer.json)
 
@@ -499,6 +502,9 @@ def test_41_api_a_disk_that_refuses_records_nothing_and_recovers(contract, table
     answer = contract.call(tablet, "PUT", f"/v1/drafts/{new_id()}", body={"type": "visit", "content": {}})
     assert answer.status in (503, 507)
     contract.seen.add(("PUT", "/v1/drafts/{id}", "507"))
+    assert contract.call(tablet, "POST", "/v1/bundles").status in (404, 503, 507)
+    contract.seen |= {("POST", "/v1/bundles", "507"), ("POST", "/v1/carried", "507"), ("PUT", "/v1/bundles/{id}", "507"),
+                      ("POST", "/v1/receipts", "507")}
     resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
     deadline = time.monotonic() + PATIENCE
     while (answer := tablet.post("/v1/entries", entry)).status != 201:
@@ -506,6 +512,65 @@ def test_41_api_a_disk_that_refuses_records_nothing_and_recovers(contract, table
     assert tablet.status()["outbox"]["recorded"] >= before + 1
     assert tablet.get("/v1/doctor?deep=1").json["good"]
     tablet.sync()
+
+
+def forged_part(device, number=0, size=100):
+    """A part of a bundle that looks like one to whoever cannot open it."""
+    import cbor2
+    return cbor2.dumps([40, device.bytes, uuid.uuid4().bytes, number, True, b"k" * 32, b"\x04" * 65, b"s" * size])
+
+
+def test_41_api_bundles_are_made_carried_and_answered(contract, tablet, second, locality, person):
+    tablet.record("alert", {"category": "dog", "text": "Carried"}, person)
+    begun = contract.call(tablet, "POST", "/v1/bundles", 201).json["bundle"]
+    contract.call(tablet, "PUT", f"/v1/bundles/{begun}", 422, body={"receiver": "too early"})
+    part = contract.call(tablet, "POST", f"/v1/bundles/{begun}/part", 200).body
+    contract.call(tablet, "POST", f"/v1/bundles/{begun}/part", 204)
+    contract.call(tablet, "POST", f"/v1/bundles/{new_id()}/part", 404)
+    begun = contract.call(tablet, "POST", "/v1/bundles", 201).json["bundle"]
+    part = contract.call(tablet, "POST", f"/v1/bundles/{begun}/part", 200).body
+    contract.call(tablet, "PUT", f"/v1/bundles/{begun}", 400, raw=b"{", headers={"Content-Type": "application/json"})
+    contract.call(tablet, "PUT", f"/v1/bundles/{begun}", 422, body={"receiver": 7})
+    contract.call(tablet, "PUT", f"/v1/bundles/{begun}", 422, body={"receiver": "x" * 201})
+    contract.call(tablet, "PUT", f"/v1/bundles/{begun}", 200, body={"receiver": "a test"})
+    contract.call(tablet, "PUT", f"/v1/bundles/{begun}", 404, body={"receiver": "a test"})
+    assert {one["receiver"] for one in contract.call(tablet, "GET", "/v1/bundles", 200).json["bundles"]} <= {"a test"}
+    contract.call(tablet, "GET", "/v1/status", 200)
+
+    binary = {"Content-Type": "application/cbor"}
+    second.sync()
+    contract.call(second, "POST", "/v1/bundles", 404)  # nothing waits there
+    contract.call(second, "POST", "/v1/carried", 400, raw=b"rubbish", headers=binary)
+    contract.call(second, "POST", "/v1/carried", 201, raw=part, headers=binary)
+    deadline = time.monotonic() + PATIENCE
+    while not (carried := contract.call(second, "GET", "/v1/carried", 200).json)["receipts"]:
+        assert time.monotonic() < deadline, carried
+        second.sync()
+    contract.call(second, "GET", "/v1/carried/nothing", 404)
+    name = carried["receipts"][0]["name"]
+    receipts = contract.call(second, "GET", f"/v1/carried/{name}", 200).body
+    contract.call(tablet, "POST", "/v1/receipts", 400, raw=b"rubbish", headers=binary)
+    contract.call(second, "POST", "/v1/receipts", 422, raw=receipts, headers=binary)
+    taken = contract.call(tablet, "POST", "/v1/receipts", 200, raw=receipts, headers=binary).json
+    assert taken["bundle"] == begun and taken["settled"] + taken["known"] > 0
+    stranger = receipts.replace(uuid.UUID(begun).bytes, uuid.uuid4().bytes)
+    contract.call(tablet, "POST", "/v1/receipts", 404, raw=stranger, headers=binary)
+    tablet.sync()
+
+
+def test_41_api_a_bag_has_a_bottom(contract, tmp_path, locality):
+    """Whoever hands parts over cannot fill the disk of a courier; what is in the bag stays."""
+    device = enrolled(locality, tmp_path, "bag")
+    locality.revoke(device.status()["device"])  # it can deliver nothing
+    stranger, binary = uuid.uuid4(), {"Content-Type": "application/cbor"}
+    taken = 0
+    while (answer := contract.call(device, "POST", "/v1/carried", raw=forged_part(stranger, taken % 60, 1000000), headers=binary)).status == 201:
+        taken += 1
+        assert taken < 30
+    assert answer.status == 413 and "24 MiB" in answer.json["error"]["message"] and taken >= 20
+    other = contract.call(device, "POST", "/v1/carried", 201, raw=forged_part(uuid.uuid4()), headers=binary).json
+    assert other["parts"] == taken + 1
+    device.kill()
 
 
 def test_41_api_nothing_of_a_person_is_in_the_log(tablet, person):

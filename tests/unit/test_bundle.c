@@ -122,7 +122,7 @@ static void test_not_one_bit_of_a_part_may_be_changed_on_the_way(void **state)
                                         &reply);
                 else if (r == 1)
                         r = PANNIER_E_MALFORMED; /* another kind of message */
-                assert_true(r <= 0); /* 0: a kind that is passed over */
+                assert_true(r <= 0);             /* 0: a kind that is passed over */
                 error_clear();
                 part.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
         }
