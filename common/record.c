@@ -124,15 +124,19 @@ void record_encode_fields(const struct record *record, struct buffer *out)
         unknown_begin(&walk, record->unknown);
         cbor_put_array(out, count);
         for (size_t number = 1; number <= count; number++) {
-                if (next < record->type->field_count && fields[next].number == number) {
+                bool known = next < record->type->field_count && fields[next].number == number;
+
+                if (known && !is_none(&record->values[next]))
                         value_encode(&fields[next], &record->values[next], out);
-                        next++;
-                } else if (walk.number == number) {
+                else if (
+                        walk.number ==
+                        number) /* also of a field that is known, and has a value that does not fit it */
                         buffer_append(out, walk.value);
-                        unknown_next(&walk);
-                } else {
+                else
                         cbor_put_null(out);
-                }
+                if (walk.number == number)
+                        unknown_next(&walk);
+                next += known;
         }
 }
 
@@ -195,6 +199,35 @@ static int decode_fields(struct cbor_reader *reader, uint64_t count, struct reco
         return r;
 }
 
+/* The field of an unknown number, where the catalogue has it by now and the record has no value for it. */
+static struct value *place_for(struct record *record, uint64_t number,
+                               const struct catalogue_field **ret)
+{
+        for (size_t i = 0; i < record->type->field_count; i++) {
+                *ret = &record->type->fields[i];
+                if ((*ret)->number == number)
+                        return is_none(&record->values[i]) ? &record->values[i] : NULL;
+        }
+        return NULL;
+}
+
+static bool takes(struct record *record, const struct unknown_walk *walk)
+{
+        const struct catalogue_field *field;
+        struct value *place = place_for(record, walk->number, &field), value = {0};
+        struct cbor_reader reader;
+
+        if (!place)
+                return false;
+        cbor_reader_init(&reader, walk->value);
+        if (value_read(field, false, &reader, &value) < 0) {
+                error_clear();
+                return false;
+        }
+        *place = value;
+        return true;
+}
+
 static void unknown_fields_deinit(struct unknown_fields *unknown)
 {
         buffer_deinit(&unknown->pairs);
@@ -214,4 +247,30 @@ int record_decode_fields(struct cbor_reader *reader, struct arena *arena, struct
         if (r == 0 && unknown.count > 0)
                 r = pack_unknown(&unknown, arena, &record->unknown);
         return r;
+}
+
+int record_take_in(struct record *record, struct arena *arena)
+{
+        CLEANUP(unknown_fields_deinit) struct unknown_fields left = {BUFFER_INIT, 0};
+        struct unknown_walk walk;
+        bool moved = false;
+
+        for (unknown_begin(&walk, record->unknown); walk.number; unknown_next(&walk)) {
+                if (takes(record, &walk)) {
+                        moved = true;
+                        continue;
+                }
+                cbor_put_uint(&left.pairs, walk.number);
+                buffer_append(&left.pairs, walk.value);
+                left.count++;
+        }
+        if (!moved)
+                return 0;
+        if (left.count > 0) {
+                int r = pack_unknown(&left, arena, &record->unknown);
+
+                return r < 0 ? r : 1;
+        }
+        record->unknown = BYTES_NONE;
+        return 1;
 }

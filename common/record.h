@@ -111,4 +111,14 @@ void record_encode_fields(const struct record *record, struct buffer *out);
  */
 int record_decode_fields(struct cbor_reader *reader, struct arena *arena, struct record *record);
 
+/**
+ * record_take_in() - fields among the unknown ones that the catalogue has by now get their places
+ * @arena: owns what is left of record->unknown
+ *
+ * One whose value does not fit its field stays where it is, and goes on travelling as it came.
+ *
+ * Return: 1 there was one, 0 there was none, or PANNIER_E_MEMORY
+ */
+int record_take_in(struct record *record, struct arena *arena);
+
 #endif

@@ -4,6 +4,7 @@
 #include "common/db.h"
 #include "common/error.h"
 #include "common/record_table.h"
+#include "common/record_upgrade.h"
 
 #include <string.h>
 
@@ -178,13 +179,16 @@ static int seen_columns(struct db *db, sqlite3_stmt *columns, const struct catal
 /* Fields that are new since the table was made. */
 static int add_columns(struct db *db, sqlite3_stmt *columns, const struct catalogue_type *type)
 {
-        bool seen[FIELD_COUNT_MAX] = {false};
+        bool seen[FIELD_COUNT_MAX] = {false}, added = false;
         int r = seen_columns(db, columns, type, seen);
 
-        for (size_t i = 0; i < type->field_count && r == 0; i++)
-                if (!seen[i])
-                        r = add_column(db, type, &type->fields[i]);
-        return r;
+        for (size_t i = 0; i < type->field_count && r == 0; i++) {
+                if (seen[i])
+                        continue;
+                r = add_column(db, type, &type->fields[i]);
+                added = true;
+        }
+        return r == 0 && added ? record_upgrade(db, type) : r;
 }
 
 /* The indexes come last: one may be on a new column. */

@@ -62,9 +62,10 @@ class Locality:
         self.relays.append(Relay(self.store))
         return self.relays[-1]
 
-    def device(self, name, *grants, relay=None, role=None, sync=True, arguments=()):
+    def device(self, name, *grants, relay=None, role=None, sync=True, arguments=(), program=None):
         """A device that is enrolled, has its first exchange behind it and a member of staff before it."""
         device = Device(self.folder, name, arguments)
+        device.program = program or device.program
         self.devices.append(device)
         device.relay = relay or self.relay()
         device.start()
