@@ -74,7 +74,7 @@ static int write_all(int fd, struct bytes content, const char *path)
 }
 
 /* The folder's entry is data of the folder: without this flush a power cut may take the new name away. */
-static int flush_folder_of(const char *path)
+int file_flush_folder(const char *path)
 {
         CLEANUP(free_pointerp) char *folder = strdup(path);
         CLEANUP(closep) int fd = -1;
@@ -129,7 +129,7 @@ int file_write(const char *path, struct bytes content, mode_t mode)
                 return r == PANNIER_E_NOT_FOUND ? PANNIER_E_SYSTEM
                                                 : r; /* the folder is not there */
         }
-        return flush_folder_of(path);
+        return file_flush_folder(path);
 }
 
 int file_make_folder(const char *path, mode_t mode)
@@ -137,7 +137,7 @@ int file_make_folder(const char *path, mode_t mode)
         struct stat status;
 
         if (mkdir(path, mode) == 0)
-                return flush_folder_of(path);
+                return file_flush_folder(path);
         if (errno == EEXIST && stat(path, &status) == 0 && S_ISDIR(status.st_mode))
                 return 0;
         return FAIL(PANNIER_E_SYSTEM, "making the folder %s: %s", path, strerror(errno));

@@ -133,11 +133,11 @@ static int check_histories(struct doctor *doctor, struct engine *engine)
                     (unsigned long long)lives);
         if (r >= 0)
                 r = outbox_rescued(engine->outbox, &rescued);
-        if (r >= 0 && rescued > 0)
+        if (r > 0)
                 say(doctor, false,
-                    "outbox: it was lost or put back from an older copy; %llu entries that it "
-                    "lacked "
-                    "came back from the replica, and what was recorded and in neither is gone",
+                    "outbox: it was lost, damaged or put back from an older copy; %llu entries "
+                    "came "
+                    "back from the replica, and what was in neither is gone",
                     (unsigned long long)rescued);
         return r < 0 ? r : outbox_gaps(engine->outbox, true, say_gap, doctor);
 }

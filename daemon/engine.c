@@ -11,6 +11,17 @@
 
 /* ---- databases ---- */
 
+static int open_outbox(const char *path, struct db **ret)
+{
+        struct db_options options = {.durability = SIM_PLANT(ACKNOWLEDGE_BEFORE_FSYNC) ? DB_NORMAL
+                                                                                       : DB_FULL,
+                                     .cache_kib = 1024,
+                                     .exclusive = true,
+                                     .secure_delete = true};
+
+        return db_open(path, &options, ret);
+}
+
 /* Does the file read as a database of ours, at this version or an older one? */
 static int open_replica(const char *path, struct bytes key, struct db **ret)
 {
@@ -28,14 +39,9 @@ int engine_open_databases(const char *outbox_path, const char *replica_path, str
 {
         CLEANUP(db_freep) struct db *outbox_db = NULL;
         CLEANUP(db_freep) struct db *replica_db = NULL;
-        struct db_options options = {.durability = SIM_PLANT(ACKNOWLEDGE_BEFORE_FSYNC) ? DB_NORMAL
-                                                                                       : DB_FULL,
-                                     .cache_kib = 1024,
-                                     .exclusive = true,
-                                     .secure_delete = true};
         int r;
 
-        r = db_open(outbox_path, &options, &outbox_db);
+        r = open_outbox(outbox_path, &outbox_db);
         if (r < 0)
                 return r;
         if (rebuild) {
@@ -54,6 +60,37 @@ int engine_open_databases(const char *outbox_path, const char *replica_path, str
         *ret_outbox = TAKE(outbox_db);
         *ret_replica = TAKE(replica_db);
         return 0;
+}
+
+static int check_structure(struct db *db)
+{
+        sqlite3_stmt *stmt = NULL;
+        int r = db_prepare(db, "PRAGMA quick_check(1)", &stmt);
+
+        if (r >= 0)
+                r = db_step(db, stmt);
+        if (r > 0 && !bytes_equal(db_column_bytes(stmt, 0), bytes_text("ok")))
+                r = FAIL(PANNIER_E_CORRUPT, "the outbox: %.*s", (int)db_column_bytes(stmt, 0).size,
+                         (const char *)db_column_bytes(stmt, 0).data);
+        if (stmt)
+                db_reset(stmt);
+        return r < 0 ? r : 0;
+}
+
+int engine_check_outbox(const char *path, const struct engine_options *options)
+{
+        CLEANUP(db_freep) struct db *db = NULL;
+        CLEANUP(outbox_freep) struct outbox *outbox = NULL;
+        struct outbox_options wanted = {.key = options->key,
+                                        .device = options->device,
+                                        .caseload_key = options->caseload_key.data,
+                                        .random = options->random};
+        int r = open_outbox(path, &db);
+
+        wanted.db = db;
+        if (r >= 0)
+                r = outbox_new(&wanted, &outbox);
+        return r < 0 ? r : check_structure(db);
 }
 
 /* ---- events ---- */
@@ -277,8 +314,11 @@ int engine_catch_up(struct engine *engine)
 {
         int r;
 
-        if ((uint64_t)replica_fact(engine->replica, FACT_PLACE) > outbox_place(engine->outbox))
-                return engine_rescue(engine);
+        if (engine_needs_rescue(engine)) {
+                r = engine_rescue(engine);
+                if (r < 0)
+                        return r;
+        }
         do
                 r = catch_up_entries(engine);
         while (r > 0);

@@ -95,6 +95,14 @@ int engine_open_databases(const char *outbox_path, const char *replica_path, str
                           bool rebuild, struct db **ret_outbox, struct db **ret_replica);
 
 /**
+ * engine_check_outbox() - can the outbox be used at all? While no engine is open on it
+ * @options: as of engine_new(), without the databases
+ *
+ * Return: 0; PANNIER_E_CORRUPT its structure or what it says of itself is damaged; another error: nothing is known
+ */
+int engine_check_outbox(const char *path, const struct engine_options *options);
+
+/**
  * engine_new() - start on the two databases; applies to the replica what only the outbox has
  *
  * Return: 0; PANNIER_E_STORAGE, PANNIER_E_CORRUPT (the replica: open with rebuild), PANNIER_E_INVALID (the outbox is of another device),

@@ -309,9 +309,7 @@ int outbox_rescued(struct outbox *outbox, uint64_t *ret)
         int r = outbox_meta_read(outbox, "rescued", &value);
 
         *ret = 0;
-        if (r >= 0)
-                (void)copy_exact(buffer_view(&value), (uint8_t *)ret, sizeof(*ret));
-        return r < 0 ? r : 0;
+        return r < 0 ? r : copy_exact(buffer_view(&value), (uint8_t *)ret, sizeof(*ret));
 }
 
 int outbox_note_rescued(struct outbox *outbox, uint64_t count)

@@ -22,9 +22,9 @@ int outbox_draw(struct outbox *outbox, int64_t now_ms, const char *why);
 /* outbox_lives() - how many incarnations ended here */
 int outbox_lives(struct outbox *outbox, uint64_t *ret);
 
-/* outbox_note_rescued() - entries came back from the replica (daemon/rescue.h); in a transaction of its own */
+/* outbox_note_rescued() - the outbox was filled from the replica (daemon/rescue.h); in a transaction of its own */
 int outbox_note_rescued(struct outbox *outbox, uint64_t count);
-/* outbox_rescued() - how many ever did */
+/* outbox_rescued() - how many entries ever came from there; 1, 0 it never was */
 int outbox_rescued(struct outbox *outbox, uint64_t *ret);
 
 /* ---- the store lost commits; between outbox_begin() and outbox_commit() ---- */

@@ -83,71 +83,6 @@ void loop_timer(struct event *event, int64_t ms)
 
 /* ---- the engine's databases ---- */
 
-static void on_engine_event(void *context, const struct engine_event *event)
-{
-        struct loop *loop = context;
-
-        if (loop->api)
-                api_event(loop->api, event);
-}
-
-static int open_engine_once(struct loop *loop, bool rebuild)
-{
-        CLEANUP(db_freep) struct db *outbox = NULL;
-        CLEANUP(db_freep) struct db *replica = NULL;
-        char outbox_path[IDENTITY_PATH_MAX + 16], replica_path[IDENTITY_PATH_MAX + 16];
-        const struct identity *identity = loop->identity;
-        struct engine_now now = loop_now(loop);
-        int r;
-
-        identity_path(identity, "outbox.db", outbox_path);
-        identity_path(identity, "replica.db", replica_path);
-        r = engine_open_databases(outbox_path, replica_path,
-                                  BYTES(identity->caseload, CASELOAD_KEY_SIZE), rebuild, &outbox,
-                                  &replica);
-        if (r < 0)
-                return r;
-        struct engine_options options = {
-                .outbox_db = outbox,
-                .replica_db = replica,
-                .key = identity->key,
-                .device = identity->device,
-                .caseload_key = BYTES(identity->caseload, AEAD_KEY_SIZE),
-                .ca_certificate = buffer_view(&identity->authority),
-                .random = crypto_random,
-                .event = on_engine_event,
-                .event_context = loop,
-        };
-        r = engine_new(&options, &now, &loop->engine);
-        if (r < 0)
-                return r;
-        outbox = NULL; /* the engine has taken them */
-        replica = NULL;
-        return 0;
-}
-
-static int open_engine(struct loop *loop, bool rebuild)
-{
-        struct engine_link link = loop_link_now(loop);
-        struct engine_status status;
-        int r = open_engine_once(loop, rebuild);
-
-        if (r == PANNIER_E_CORRUPT && !rebuild) {
-                log_failure(LOG_LEVEL_WARNING, r, "the replica is built anew");
-                r = open_engine_once(loop, true);
-        }
-        if (r < 0)
-                return r;
-        struct engine_now now = loop_now(loop);
-        if (engine_status(loop->engine, &now, &status) >= 0)
-                loop->last_store_ms = status.last_complete_ms;
-        engine_set_budgets(loop->engine, &now, loop->options.day_bytes);
-        engine_link_changed(loop->engine, &now, &link);
-        if (loop->api)
-                api_set_engine(loop->api, loop->engine);
-        return 0;
-}
-
 static void stop_transfers(struct loop *loop)
 {
         loop_drop_exchange(loop);
@@ -173,7 +108,7 @@ static void on_reopen(evutil_socket_t fd, short what, void *context)
         stop_transfers(loop);
         api_set_engine(loop->api, NULL);
         loop->engine = engine_free(loop->engine);
-        r = open_engine(loop, loop->rebuild);
+        r = loop_open_engine(loop, loop->rebuild);
         if (r < 0) {
                 log_failure(LOG_LEVEL_ERROR, r, "the databases cannot be opened");
                 loop_timer(loop->reopen, REOPEN_MS);
@@ -252,7 +187,7 @@ static void on_enrolled(void *context, const struct enrol_result *result)
         struct engine_now now;
 
         if (answer.error == 0 && !loop->engine) {
-                answer.error = open_engine(loop, false);
+                answer.error = loop_open_engine(loop, false);
                 answer.detail = answer.error < 0 ? error_detail() : "";
         }
         if (answer.error == 0) {
@@ -428,7 +363,7 @@ int loop_new(const struct loop_options *options, struct loop **ret)
         if (r >= 0)
                 r = enrol_new(loop->link, loop->identity, &loop->enrol);
         if (r >= 0 && loop->identity->enrolled)
-                r = open_engine(loop, false);
+                r = loop_open_engine(loop, false);
         if (r >= 0)
                 r = loop_courier_new(loop, &loop->couriering);
         if (r >= 0)

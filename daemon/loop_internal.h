@@ -51,6 +51,8 @@ struct loop {
 /* ---- loop.c ---- */
 
 void loop_tell_time(void *context, struct engine_now *ret);
+/* loop_open_engine() - open both databases and the engine on them; @rebuild: the replica is damaged, or the outbox (loop_databases.c) */
+int loop_open_engine(struct loop *loop, bool rebuild);
 struct engine_now loop_now(struct loop *loop);
 bool loop_clock_is_wrong(const struct loop *loop, int64_t wall_ms);
 /* loop_judge_at() - the time at which certificates are judged where the clock is wrong; 0: now */

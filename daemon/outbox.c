@@ -389,6 +389,12 @@ uint64_t outbox_place(const struct outbox *outbox)
         return outbox->place;
 }
 
+void outbox_skip_places(struct outbox *outbox, uint64_t place)
+{
+        if (place > outbox->place)
+                outbox->place = place;
+}
+
 uint64_t outbox_seq(const struct outbox *outbox, uint8_t lane)
 {
         return outbox->lanes[lane].seq;

@@ -32,6 +32,8 @@ DEFINE_FREEP(outbox)
 const struct uuid *outbox_incarnation(const struct outbox *outbox);
 uint64_t outbox_place(
         const struct outbox *outbox); /* of the newest entry over all lanes, 0: none */
+/* outbox_skip_places() - the next entry's place is beyond @place */
+void outbox_skip_places(struct outbox *outbox, uint64_t place);
 uint64_t outbox_seq(const struct outbox *outbox, uint8_t lane); /* of the newest entry, 0: none */
 
 /* ---- recording ---- */

@@ -145,6 +145,7 @@ static const char *const fact_names[FACT_COUNT] = {
         [FACT_DISTRUST] = "distrust",
         [FACT_CATALOGUE] = "catalogue",
         [FACT_PASSED_OVER] = "passed_over",
+        [FACT_RESCUE] = "rescue",
         [FACT_BYTES_SENT] = "bytes_sent",
         [FACT_BYTES_RECEIVED] = "bytes_received",
         [FACT_EXCHANGES] = "exchanges",

@@ -58,6 +58,7 @@ enum replica_fact {
         FACT_DISTRUST,    /* the end's vector was another than ours: send the list next time */
         FACT_CATALOGUE,   /* version of the catalogue that the rows were kept by */
         FACT_PASSED_OVER, /* records of types that this catalogue lacks came and were not kept */
+        FACT_RESCUE, /* enum rescue_state (daemon/rescue.h) */
         FACT_BYTES_SENT,
         FACT_BYTES_RECEIVED,
         FACT_EXCHANGES,
@@ -114,6 +115,14 @@ struct replica_unsent { /* a pending entry that the store may not have; borrowed
 int replica_each_unsent(struct replica *replica,
                         int (*visit)(void *context, const struct replica_unsent *unsent),
                         void *context);
+
+struct replica_moved { /* where a pending entry lies in the outbox now */
+        struct uuid entry;
+        uint64_t place, seq;
+};
+
+/* replica_move_pending() - pending entries have other places in the outbox; in a transaction. The new places are free or their own. */
+int replica_move_pending(struct replica *replica, const struct replica_moved *moved, size_t count);
 
 /**
  * replica_leave_own() - people about whom there is own work and whom no feed has are people who left

@@ -267,3 +267,23 @@ int replica_each_unsent(struct replica *replica,
         db_reset(stmt);
         return r;
 }
+
+int replica_move_pending(struct replica *replica, const struct replica_moved *moved, size_t count)
+{
+        static const char *const sql[] = {
+                "UPDATE pending SET place = ?2, seq = ?3 WHERE entry = ?1",
+                "UPDATE own SET place = ?2 WHERE entry = ?1"};
+        sqlite3_stmt *stmts[2];
+        int r = db_prepare_all(replica->db, sql, 2, stmts);
+
+        for (size_t i = 0; i < count && r >= 0; i++) {
+                for (size_t k = 0; k < 2 && r >= 0; k++) {
+                        db_bind_uuid(stmts[k], 1, &moved[i].entry);
+                        db_bind_int(stmts[k], 2, (int64_t)moved[i].place);
+                        if (k == 0)
+                                db_bind_int(stmts[k], 3, (int64_t)moved[i].seq);
+                        r = db_run(replica->db, stmts[k]);
+                }
+        }
+        return r < 0 ? r : 0;
+}

@@ -1,6 +1,8 @@
 /* Making a request: hello, vector where it is due, entries (session_send.c). session_answer.c takes what comes back. */
 #include "daemon/session_internal.h"
 
+#include "daemon/rescue.h"
+
 void session_init(struct session *session)
 {
         *session = (struct session){.state = SESSION_IDLE};
@@ -205,12 +207,13 @@ uint8_t session_lanes(const struct engine *engine)
 
 /*
  * The store refuses a base beyond every head that the hello shows. The heads of an outbox that was lost, or is an older copy, are not
- * those that its entries were written under; the replica was built anew then. So they are asked for before entries go up.
+ * those that its entries were written under. So they are asked for before entries go up.
  */
 static bool knows_heads(const struct engine *engine)
 {
         return engine->session.showed_heads &&
-               (engine->session.heard_heads || replica_fact(engine->replica, FACT_COMPLETE_MS) > 0);
+               (engine->session.heard_heads ||
+                replica_fact(engine->replica, FACT_RESCUE) != RESCUE_HEADS);
 }
 
 static int put_entries(struct engine *engine, struct arena *arena, struct buffer *out)

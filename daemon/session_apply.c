@@ -8,6 +8,7 @@
 #include "daemon/session_internal.h"
 
 #include "common/plant.h"
+#include "daemon/rescue.h"
 
 enum {
         STEP_RECORDS = 512, /* some 5 ms on a small machine */
@@ -368,6 +369,8 @@ static int apply_end(struct engine *engine)
                 r = replica_set_fact(engine->replica, FACT_CONFIRM, session->hello.leaving > 0);
         if (r >= 0)
                 r = replica_set_fact(engine->replica, FACT_COMPLETE_MS, session->hello.now_ms);
+        if (r >= 0 && replica_fact(engine->replica, FACT_RESCUE) != RESCUE_NONE)
+                r = replica_set_fact(engine->replica, FACT_RESCUE, RESCUE_NONE);
         session->fetched = true;
         access_changed(engine->access, NULL);
         session->phase = PHASE_AGAIN;

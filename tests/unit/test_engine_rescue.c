@@ -2,6 +2,8 @@
 #include "tests/unit/engine_bed.h"
 #include "tests/unit/unit.h"
 
+#include "daemon/rescue.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -45,39 +47,16 @@ static void copy(const char *from, const char *to)
         }
 }
 
-/* What a start says where the two files do not belong together; the daemon builds the replica anew then. */
-static int try_start(void)
+/* The replica as it is when the power goes in the middle of a rescue: it says so, and knows nothing of what the outbox got. */
+static void interrupt(const char *before)
 {
-        struct db *outbox = NULL, *replica = NULL;
-        struct engine_now now = station_now(&tablet);
-        struct engine_options options = {
-                .key = tablet.key,
-                .device = tablet.row.id,
-                .caseload_key = BYTES(tablet.caseload, AEAD_KEY_SIZE),
-                .ca_certificate = buffer_view(&rig.ca_der),
-                .random = crypto_random,
-        };
-        struct engine *engine = NULL;
-        int r;
+        struct db_options options = {.durability = DB_FULL, .key = BYTES(tablet.caseload, 48)};
+        struct db *db = NULL;
 
-        assert_int_equal(engine_open_databases(tablet.outbox, tablet.replica,
-                                               BYTES(tablet.caseload, 48), false, &outbox,
-                                               &replica),
-                         0);
-        options.outbox_db = outbox;
-        options.replica_db = replica;
-        r = engine_new(&options, &now, &engine);
-        assert_true(r < 0);
-        db_free(outbox);
-        db_free(replica);
-        return r;
-}
-
-static void start_anew(void)
-{
-        assert_int_equal(try_start(), PANNIER_E_CORRUPT);
-        lose(tablet.replica);
-        station_start(&tablet);
+        copy(before, tablet.replica);
+        assert_int_equal(db_open(tablet.replica, &options, &db), 0);
+        assert_int_equal(db_exec(db, "INSERT INTO fact (name, value) VALUES ('rescue', 1)"), 0);
+        db_free(db);
 }
 
 static void note_rescue(void *context, bool good, const char *text)
@@ -89,6 +68,7 @@ static void note_rescue(void *context, bool good, const char *text)
 static void what_waited_in_a_lost_outbox_comes_back_from_the_replica(void **state)
 {
         struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), second = new_id(2);
+        enum engine_field_state field;
         bool told = false;
 
         (void)state;
@@ -100,38 +80,55 @@ static void what_waited_in_a_lost_outbox_comes_back_from_the_replica(void **stat
         assert_int_equal(meet(&tablet, 4), 0);
         station_stop(&tablet);
         lose(tablet.outbox);
-        start_anew();
+        station_start(&tablet);
         assert_int_equal(state_of(&tablet, 1), -1); /* the store has it */
         assert_int_equal(state_of(&tablet, 2), OUTCOME_NONE);
         assert_int_equal(state_of(&tablet, 3), OUTCOME_NONE);
         assert_int_equal(state_of(&tablet, 4), OUTCOME_NONE);
         assert_int_equal(engine_doctor(tablet.engine, false, note_rescue, &told), 0);
         assert_true(told);
-        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
-        for (uint32_t number = 2; number <= 4; number++)
-                assert_int_equal(state_of(&tablet, number), OUTCOME_APPLIED);
+        /* offline as before, with everybody there */
+        assert_int_equal(people(&tablet, &rig.nurse, ""), 2);
         assert_string_equal(station_text(&tablet, &rig.nurse, &second, "text", NULL, NULL),
                             "steep stairs");
+        assert_int_equal(edit_text(&tablet, 5, &second, "very steep stairs"), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        for (uint32_t number = 2; number <= 5; number++)
+                assert_int_equal(state_of(&tablet, number), OUTCOME_APPLIED);
+        assert_string_equal(station_text(&tablet, &rig.nurse, &second, "text", &field, NULL),
+                            "very steep stairs");
+        assert_int_equal(field, FIELD_CONFIRMED);
         assert_int_equal(people(&tablet, &rig.nurse, "nora"), 1);
 }
 
 static void a_rescue_that_was_interrupted_appends_nothing_twice(void **state)
 {
-        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
+        enum engine_field_state field;
+        char before[300];
 
+        (void)snprintf(before, sizeof(before), "%s", unit_path(state, "before.db"));
         station_sync(&tablet);
         for (uint32_t number = 1; number <= 4; number++)
                 assert_int_equal(alert(&tablet, number, &person, "dog"), 0);
-        (void)state;
         station_stop(&tablet);
         lose(tablet.outbox);
-        assert_int_equal(try_start(), PANNIER_E_CORRUPT);
-        assert_int_equal(try_start(),
-                         PANNIER_E_CORRUPT); /* as many entries as before are there now */
-        start_anew();
+        copy(tablet.replica, before);
+        for (int again = 0; again < 2; again++) {
+                station_start(&tablet);
+                station_stop(&tablet);
+                interrupt(before);
+        }
+        station_start(&tablet);
         assert_int_equal(status_of(&tablet).counts[OUTCOME_NONE], 4);
         assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
         assert_int_equal(status_of(&tablet).counts[OUTCOME_APPLIED], 4);
+        station_text(&tablet, &rig.nurse, &id, "text", &field, NULL);
+        assert_int_equal(field, FIELD_CONFIRMED);
+        station_stop(&tablet);
+        station_start(&tablet); /* the places fit: nothing is left to do */
+        assert_int_equal(replica_fact(tablet.engine->replica, FACT_RESCUE), RESCUE_NONE);
+        assert_false(engine_needs_rescue(tablet.engine));
 }
 
 static void more_than_one_commit_holds_comes_back_too(void **state)
@@ -144,7 +141,7 @@ static void more_than_one_commit_holds_comes_back_too(void **state)
                 assert_int_equal(alert(&tablet, number, &person, "dog"), 0);
         station_stop(&tablet);
         lose(tablet.outbox);
-        start_anew();
+        station_start(&tablet);
         assert_int_equal(status_of(&tablet).counts[OUTCOME_NONE], ENGINE_WRITE_MAX + 50);
         assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
         assert_int_equal(status_of(&tablet).counts[OUTCOME_APPLIED], ENGINE_WRITE_MAX + 50);
@@ -160,7 +157,7 @@ static void an_entry_that_had_arrived_is_a_repeat_with_its_outcome(void **state)
         station_send(&tablet); /* it arrived, the answer did not */
         station_stop(&tablet);
         lose(tablet.outbox);
-        start_anew();
+        station_start(&tablet);
         assert_int_equal(state_of(&tablet, 1), OUTCOME_NONE);
         assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
         assert_int_equal(state_of(&tablet, 1), OUTCOME_APPLIED);
@@ -182,7 +179,7 @@ static void what_an_older_copy_of_the_outbox_lacks_comes_back(void **state)
         assert_int_equal(alert(&tablet, 3, &person, "key safe"), 0);
         station_stop(&tablet);
         copy(kept, tablet.outbox);
-        start_anew();
+        station_start(&tablet);
         assert_int_equal(status_of(&tablet).counts[OUTCOME_NONE], 3);
         assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
         for (uint32_t number = 1; number <= 3; number++)
@@ -198,7 +195,7 @@ static void the_id_of_a_rescued_entry_is_not_taken_twice(void **state)
         assert_int_equal(alert(&tablet, 1, &person, "dog"), 0);
         station_stop(&tablet);
         lose(tablet.outbox);
-        start_anew();
+        station_start(&tablet);
         assert_int_equal(alert(&tablet, 1, &person, "cat"), PANNIER_E_TAKEN);
         assert_int_equal(status_of(&tablet).counts[OUTCOME_NONE], 1);
 }
