@@ -361,8 +361,10 @@ static int read_record(struct journal *journal, struct bytes payload, struct buf
 {
         struct cbor_reader reader;
         uint64_t count;
-        int r = decompress_message(journal->compressor, payload, JOURNAL_RECORD_MAX, clear);
+        int r;
 
+        buffer_reset(clear); /* of the record before */
+        r = decompress_message(journal->compressor, payload, JOURNAL_RECORD_MAX, clear);
         if (r < 0)
                 return r;
         cbor_reader_init(&reader, buffer_view(clear));
@@ -410,6 +412,8 @@ static int play(struct storage *storage, struct judge *judge, const struct taken
                 return r;
         judge_begin(judge, record->now_ms > 0 ? record->now_ms : now_ms);
         r = storage->ops->journal_get(storage, &number, known);
+        if (r == 0 && number + 1 < record->number)
+                r = FAIL(PANNIER_E_CORRUPT, "a record of the journal was passed over");
         if (r == 0 && number + 1 == record->number) {
                 r = journal_play(storage, judge, record->actions);
                 if (r == 0)
