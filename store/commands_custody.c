@@ -5,6 +5,7 @@
 #include "common/error.h"
 #include "common/json.h"
 #include "common/table.h"
+#include "store/exits.h"
 #include "store/grants.h"
 
 #include <stdio.h>
@@ -463,9 +464,49 @@ static int mark_lost(struct storage *storage, const char *word, struct device_ro
         return r < 0 ? r : storage->ops->code_burn(storage, &ret->id);
 }
 
-static int count_held(void *context, const struct custody_row *row)
+struct lost {                 /* whom the device held */
+        struct buffer people; /* struct uuid behind each other */
+};
+
+static void lost_deinit(struct lost *lost)
 {
-        *(uint64_t *)context += row->held != 0;
+        buffer_deinit(&lost->people);
+}
+
+static int take_lost(void *context, const struct custody_row *row)
+{
+        struct lost *lost = context;
+
+        if (row->held != 0)
+                buffer_append(&lost->people, BYTES(&row->person, sizeof(row->person)));
+        return buffer_check(&lost->people);
+}
+
+/* Nobody waits for its word any more: what told it to let go of people may go. */
+static int settle_lost(struct storage *storage, const struct lost *lost)
+{
+        int r = 0;
+
+        for (size_t at = 0; at < lost->people.size && r == 0; at += sizeof(struct uuid)) {
+                struct uuid person;
+
+                memcpy(&person, lost->people.data + at, sizeof(person));
+                r = exits_settle(storage, &person);
+        }
+        return r;
+}
+
+struct kept_here {
+        struct uuid items[WIRE_LOCALITIES_MAX];
+        size_t count;
+};
+
+static int take_kept(void *context, const struct uuid *id)
+{
+        struct kept_here *kept = context;
+
+        if (kept->count < WIRE_LOCALITIES_MAX)
+                kept->items[kept->count++] = *id;
         return 0;
 }
 
@@ -474,18 +515,23 @@ int command_device_write_off(struct command_line *line)
         CLEANUP(storage_freep) struct storage *storage = NULL;
         struct device_row row;
         struct device_report report = {0};
-        uint64_t held = 0;
+        CLEANUP(lost_deinit) struct lost lost = {.people = BUFFER_INIT};
+        struct kept_here kept = {.count = 0};
+        size_t held;
         int r = command_open(line, false, NULL, &storage);
 
-        r = r < 0 ? r : storage->ops->begin(storage, NULL, 0);
+        r = r < 0 ? r : storage->ops->localities(storage, take_kept, &kept);
+        r = r < 0 ? r : storage->ops->begin(storage, kept.items, kept.count);
         if (r < 0)
                 return r;
         r = mark_lost(storage, line->operands[0], &row);
-        r = r < 0 ? r : storage->ops->custody_each(storage, &row.id, count_held, &held);
+        r = r < 0 ? r : storage->ops->custody_each(storage, &row.id, take_lost, &lost);
+        r = r < 0 ? r : settle_lost(storage, &lost);
         r = r < 0 ? r : storage->ops->device_reported(storage, &row.id, &report);
         r = storage_end(storage, r);
         if (r < 0)
                 return r;
+        held = lost.people.size / sizeof(struct uuid);
         if (line->json)
                 return command_print_json(json_pack(
                         "{s:o, s:s, s:o, s:I, s:I}", "device", command_json_uuid(&row.id), "name",

@@ -1,5 +1,7 @@
 #include "common/error.h"
 #include "store/exchange_internal.h"
+#include "store/exits.h"
+#include "store/membership.h"
 #include "store/receipts.h"
 
 #include <string.h>
@@ -542,25 +544,86 @@ static int put_custody(struct storage *storage, const struct exchange_answer *an
                      : storage->ops->leaving_put(storage, answer->leaving, answer->leaving_count);
 }
 
+/* Localities that the transaction needs, ascending. */
+struct custody_localities {
+        struct uuid items[WIRE_LOCALITIES_MAX];
+        size_t count;
+        bool more; /* one was added: begin again */
+};
+
+static void need_locality(struct custody_localities *needed, const struct uuid *id)
+{
+        size_t place = 0;
+
+        while (place < needed->count && uuid_compare(&needed->items[place], id) < 0)
+                place++;
+        if ((place < needed->count && uuid_equal(&needed->items[place], id)) ||
+            needed->count == WIRE_LOCALITIES_MAX)
+                return;
+        memmove(&needed->items[place + 1], &needed->items[place],
+                (needed->count - place) * sizeof(*id));
+        needed->items[place] = *id;
+        needed->count++;
+        needed->more = true;
+}
+
+/* Whoever left, and was forgotten, while this answer was made: the device is to be told all the same. */
+static int tell_again(struct storage *storage, const struct exchange_answer *answer,
+                      struct custody_localities *needed)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < answer->custody_count && r >= 0; i++) {
+                const struct custody_row *row = &answer->custody[i];
+
+                r = exits_forgotten(storage, row);
+                if (r <= 0)
+                        continue;
+                if (!storage->ops->locality(storage, &row->locality))
+                        need_locality(needed, &row->locality);
+                else
+                        r = membership_exit_again(storage, &row->locality, &row->person);
+        }
+        return r < 0 ? r : 0;
+}
+
+static int note_answer(struct storage *storage, const struct exchange_answer *answer,
+                       struct custody_localities *needed)
+{
+        int r = put_custody(storage, answer);
+
+        if (r == 0)
+                r = storage->ops->settled_clear(storage, &answer->device, answer->settled,
+                                                answer->settled_count);
+        return r < 0 ? r : tell_again(storage, answer, needed);
+}
+
+static int note_answers(struct storage *storage, const struct exchange_answer *const *answers,
+                        size_t count, struct custody_localities *needed)
+{
+        int r = storage->ops->begin(storage, needed->items, needed->count);
+
+        needed->more = false;
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < count && r == 0; i++)
+                r = note_answer(storage, answers[i], needed);
+        if (r == 0 && !needed->more)
+                return storage->ops->commit(storage);
+        storage->ops->rollback(storage);
+        return r;
+}
+
 int exchange_custody(struct exchange *exchange, const struct exchange_answer *const *answers,
                      size_t count, int64_t now_ms)
 {
-        struct storage *storage = exchange->storage;
-        int r = storage->ops->begin(storage, NULL, 0);
+        struct custody_localities needed = {.count = 0};
+        int r;
 
         (void)now_ms;
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < count && r == 0; i++) {
-                r = put_custody(storage, answers[i]);
-                if (r == 0)
-                        r = storage->ops->settled_clear(storage, &answers[i]->device,
-                                                        answers[i]->settled,
-                                                        answers[i]->settled_count);
-        }
-        if (r == 0)
-                return storage->ops->commit(storage);
-        storage->ops->rollback(storage);
+        do
+                r = note_answers(exchange->storage, answers, count, &needed);
+        while (r == 0 && needed.more);
         return r;
 }
 

@@ -9,6 +9,7 @@
 #include "store/exchange_internal.h"
 
 #include "common/error.h"
+#include "store/exits.h"
 #include "store/membership.h"
 
 #include <string.h>
@@ -153,7 +154,9 @@ static int confirm(struct confirming *confirming, const struct leaving_row *row)
                 r = storage->ops->custody_erased(storage, &row->device, &row->person,
                                                  r > 0 ? (uint8_t)confirming->device->ceiling : 0,
                                                  confirming->now_ms);
-        return r < 0 ? r : storage->ops->leaving_remove(storage, &row->device, &row->person);
+        if (r >= 0)
+                r = storage->ops->leaving_remove(storage, &row->device, &row->person);
+        return r < 0 ? r : exits_settle(storage, &row->person);
 }
 
 /* Does the device go by the grants of now? */

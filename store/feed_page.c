@@ -33,6 +33,7 @@ struct scan {
         struct cover covers[COVER_MAX]; /* of the person whose records are being read */
         size_t cover_count;
         const struct catalogue_type *type; /* being read */
+        bool behind_exit;                  /* the row that was read last is an exit */
 };
 
 void feed_page_deinit(struct feed_page *page)
@@ -459,11 +460,25 @@ static int read_exit(struct scan *scan, const struct feed_row *row)
         return r < 0 ? r : append_id(scan, &scan->page->exits, &row->id);
 }
 
+/* A device keeps the cursor, and nothing of whoever left: it names no exit, but the end of the commit. So no page ends before that. */
+static void pass_exits(struct scan *scan)
+{
+        if (scan->behind_exit)
+                scan->feed->cursor.record = FEED_PASSED;
+        scan->behind_exit = false;
+}
+
 static int read_row(void *context, const struct feed_row *row, const struct wire_row *sent)
 {
         struct scan *scan = context;
         int r = 0;
 
+        if (scan->behind_exit && row->position > scan->feed->cursor.position) {
+                pass_exits(scan);
+                if (is_full(scan))
+                        return 1;
+        }
+        scan->behind_exit = row->kind == FEED_EXIT;
         scan->feed->cursor = (struct wire_cursor){
                 .epoch = scan->feed->last.epoch, .position = row->position, .record = row->id};
         switch (row->kind) {
@@ -476,7 +491,8 @@ static int read_row(void *context, const struct feed_row *row, const struct wire
                         r = read_join(scan, row->position, &row->id);
                 break;
         case FEED_EXIT:
-                r = read_exit(scan, row);
+                return read_exit(scan, row);
+        case FEED_END:
                 break;
         }
         return r != 0 ? r : is_full(scan);
@@ -537,6 +553,7 @@ static int read_feed(struct scan *scan)
         if (r == 0)
                 r = scan->storage->ops->feed_scan(scan->storage, scan->feed->number,
                                                   scan->feed->key.class, &after, read_row, scan);
+        pass_exits(scan);
         return r < 0 ? r : write_feed(scan);
 }
 

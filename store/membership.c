@@ -219,6 +219,66 @@ static int leave(struct storage *storage, const struct uuid *locality,
         return r < 0 ? r : storage->ops->member_put(storage, locality, &changed);
 }
 
+static int forget_exit(struct storage *storage, const struct member_row *member,
+                       enum catalogue_class class)
+{
+        const struct feed_row end = {.position = member->left, .id = FEED_PASSED, .kind = FEED_END};
+        struct feed_place last;
+        int r = storage->ops->feed_last(storage, member->feed, class, &last);
+
+        if (r == 0)
+                r = remove_row(storage, member->feed, class, member->left, &member->person);
+        if (r < 0 || last.position != member->left || !uuid_equal(&last.id, &end.id))
+                return r;
+        return storage->ops->feed_put(storage, member->feed, class, &end);
+}
+
+static int forget_exits_of(struct storage *storage, const struct uuid *locality,
+                           const struct member_row *member)
+{
+        struct member_row changed = *member;
+        int r = 0;
+
+        for (int class = CLASS_BASIC; class <= CLASS_COUNT && r == 0; class ++)
+                r = forget_exit(storage, member, (enum catalogue_class) class);
+        changed.left = 0;
+        return r < 0 ? r : storage->ops->member_put(storage, locality, &changed);
+}
+
+int membership_forget_exits(struct storage *storage, const struct uuid *locality,
+                            const struct uuid *person)
+{
+        CLEANUP(members_deinit) struct members members = {0};
+        int r = storage->ops->members_of(storage, locality, person, take_member, &members);
+
+        for (size_t i = 0; i < members.count && r == 0; i++)
+                if (members.rows[i].joined == 0 && members.rows[i].left != 0)
+                        r = forget_exits_of(storage, locality, &members.rows[i]);
+        return r;
+}
+
+int membership_exit_again(struct storage *storage, const struct uuid *locality,
+                          const struct uuid *person)
+{
+        CLEANUP(members_deinit) struct members members = {0};
+        uint64_t position = commit_position(storage, locality);
+        int r = storage->ops->members_of(storage, locality, person, take_member, &members);
+
+        if (r == 0)
+                r = storage->ops->locality_touch(storage, locality);
+        for (size_t i = 0; i < members.count && r == 0; i++) {
+                struct member_row changed = members.rows[i];
+
+                if (changed.joined != 0 || changed.left != 0)
+                        continue;
+                r = put_person_rows(storage, &changed, 0, FEED_EXIT, position);
+                changed.left = position;
+                if (r == 0)
+                        r = storage->ops->member_put(storage, locality, &changed);
+        }
+        return r;
+}
+
 static int settle(struct storage *storage, const struct uuid *locality,
                   const struct member_row *member, uint64_t position)
 {

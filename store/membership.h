@@ -50,6 +50,18 @@ int membership_withdraw(struct storage *storage, const struct record *record,
 int membership_publish(struct storage *storage, const struct record *record, uint64_t old_position);
 
 /**
+ * membership_forget_exits() - take a person's exit rows out of the feeds of a locality: nobody holds the person any more (store/exits.h)
+ *
+ * Where one is the newest row of its feed, the end stays marked, so that no cursor lies beyond it.
+ */
+int membership_forget_exits(struct storage *storage, const struct uuid *locality,
+                            const struct uuid *person);
+
+/* membership_exit_again() - put exit rows that were taken out there again, newer: a device was sent the person all the same */
+int membership_exit_again(struct storage *storage, const struct uuid *locality,
+                          const struct uuid *person);
+
+/**
  * membership_digests() - the sums of what is visible of a person, by class less one
  *
  * Reads all of the person's records: joining, leaving and comparing do so, a write does not.

@@ -164,6 +164,7 @@ enum feed_kind {                  /* what a feed row stands for; the numbers are
                  FEED_RECORD = 1, /* a record that changed after its person joined */
                  FEED_JOIN = 2,   /* a person, with all records at or below the row's position */
                  FEED_EXIT = 3,   /* a person who left */
+                 FEED_END = 4,    /* nobody: an exit stood here, and the feed has nothing newer */
 };
 
 struct feed_row {
@@ -187,6 +188,14 @@ struct feed_place {
         uint64_t position;
         struct uuid id;
 };
+
+/*
+ * What stands in a cursor instead of an exit's id: every row of the commit was read. So a device keeps nothing of somebody who left, and
+ * no id is greater.
+ */
+#define FEED_PASSED                                                                                \
+        ((struct uuid){{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,    \
+                        0xff, 0xff, 0xff, 0xff}})
 
 /* feed_place_compare() - <0, 0, >0 */
 int feed_place_compare(const struct feed_place *a, const struct feed_place *b);
@@ -502,7 +511,7 @@ struct storage_ops {
         /* feed_scan() - rows after @after, ascending by (position, id), with what they are about */
         int (*feed_scan)(struct storage *storage, uint64_t feed, enum catalogue_class class,
                          const struct feed_place *after, storage_feed_visit *visit, void *context);
-        /* feed_last() - place of the last row; zero where there is none */
+        /* feed_last() - place of the last row; of an exit, that of the end of its commit (FEED_PASSED); zero where there is none */
         int (*feed_last)(struct storage *storage, uint64_t feed, enum catalogue_class class,
                          struct feed_place *ret);
         /* -- conflicts -- */

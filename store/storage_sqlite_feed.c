@@ -31,7 +31,7 @@ static const char *const feed_sql[SQL_FEED_COUNT_] = {
                          " LEFT JOIN sent_row AS s ON kind = 1 AND s.id = f.id"
                          " WHERE feed = ?1 AND class = ?2 AND (position, f.id) > (?3, ?4)"
                          " ORDER BY position, f.id",
-        [SQL_ROW_LAST] = "SELECT position, id FROM feed_row WHERE feed = ?1 AND class = ?2"
+        [SQL_ROW_LAST] = "SELECT position, id, kind FROM feed_row WHERE feed = ?1 AND class = ?2"
                          " ORDER BY position DESC, id DESC LIMIT 1",
         [SQL_CONFLICT_FIND] = "SELECT conflict FROM open_conflict WHERE locality = ?1 AND record = "
                               "?2 AND key = ?3",
@@ -165,7 +165,8 @@ static int op_feed_last(struct storage *storage, uint64_t feed, enum catalogue_c
         *ret = (struct feed_place){0};
         if (r > 0) {
                 ret->position = (uint64_t)db_column_int(stmt, 0);
-                ret->id = db_column_uuid(stmt, 1);
+                ret->id =
+                        db_column_int(stmt, 2) == FEED_EXIT ? FEED_PASSED : db_column_uuid(stmt, 1);
         }
         db_reset(stmt);
         return 0;

@@ -118,7 +118,8 @@ static bool any_byte_left(const char *path)
         read_file(wal, &bytes);
         assert_int_equal(buffer_check(&bytes), 0);
         return contains(buffer_view(&bytes), bytes_text("Zwieback")) ||
-               contains(buffer_view(&bytes), bytes_text("zwieback"));
+               contains(buffer_view(&bytes), bytes_text("zwieback")) ||
+               contains(buffer_view(&bytes), BYTES(person.bytes, sizeof(person.bytes)));
 }
 
 static void copy_file(const char *from, const char *to)
@@ -269,6 +270,56 @@ static void a_word_that_comes_late_erases_nobody_who_is_back(void **state)
         assert_held(&tablet, &person, 0);
 }
 
+static int count_exit(void *context, const struct feed_row *row, const struct wire_row *sent)
+{
+        (void)sent;
+        *(size_t *)context += row->kind == FEED_EXIT;
+        return 0;
+}
+
+/* Exit rows of the first team, in the basic class. */
+static size_t exit_rows(void)
+{
+        const struct scope scope = {SCOPE_TEAM, rig.team};
+        struct storage *reader = rig.test.reader;
+        const struct feed_place start = {0};
+        uint64_t feed = 0;
+        size_t count = 0;
+
+        assert_int_equal(reader->ops->begin_read(reader), 0);
+        assert_int_equal(reader->ops->feed_number(reader, &rig.test.locality, &scope, false, &feed),
+                         0);
+        assert_int_equal(
+                reader->ops->feed_scan(reader, feed, CLASS_BASIC, &start, count_exit, &count), 0);
+        assert_int_equal(reader->ops->commit(reader), 0);
+        return count;
+}
+
+static void an_exit_row_goes_with_the_last_device_that_held_the_person(void **state)
+{
+        struct station second;
+        uint64_t received;
+
+        station_open(&second, &rig, 3, state, &rig.team);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(station_sync(&second), EXCHANGE_DONE);
+        rig_assign(&rig, 1, &person, &rig.team, false);
+        assert_int_equal(exit_rows(), 1);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_held(&tablet, &person, 0);
+        assert_int_equal(exit_rows(), 1); /* the second one was not told yet */
+        assert_int_equal(station_sync(&second), EXCHANGE_DONE);
+        assert_held(&second, &person, 0);
+        assert_int_equal(exit_rows(), 0);
+        /* The row was the newest of its feed: nobody begins anew because it is gone. */
+        received = tablet.engine->session.last_bytes_received;
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_true(tablet.engine->session.last_bytes_received <= received);
+        assert_true(tablet.engine->session.last_bytes_received < 1024);
+        assert_true(has_person(&tablet, &neighbour));
+        station_close(&second);
+}
+
 static void who_stays_in_another_scope_is_not_erased(void **state)
 {
         struct storage *writer = rig.test.writer;
@@ -364,6 +415,7 @@ int main(void)
                 TEST(not_a_byte_is_left_after_the_next_exchange),
                 TEST(an_erasure_that_lies_in_the_wal_is_finished_before_it_is_spoken_of),
                 TEST(a_word_that_comes_late_erases_nobody_who_is_back),
+                TEST(an_exit_row_goes_with_the_last_device_that_held_the_person),
                 TEST(who_stays_in_another_scope_is_not_erased),
                 TEST(a_lost_replica_confirms_what_it_no_longer_has),
                 TEST(a_scope_that_is_no_longer_granted_is_confirmed_whole),

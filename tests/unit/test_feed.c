@@ -3,6 +3,7 @@
  * scopes hold, each record sent once, whatever was cut where.
  */
 #include "common/error.h"
+#include "store/exits.h"
 #include "store/feed.h"
 #include "tests/unit/store_support.h"
 #include "tests/unit/unit.h"
@@ -126,6 +127,9 @@ static void take_feed(const struct wire_feed *feed)
         size_t i;
 
         take_members(feed);
+        for (i = 0; i < feed->exits_count;
+             i++) /* a device keeps its cursor, and nothing of who left */
+                assert_false(uuid_equal(&feed->cursor.record, &feed->exits[i]));
         for (i = 0; i < model.feed_count; i++)
                 if (wire_feed_key_compare(&model.feeds[i].key, &feed->key) == 0)
                         break;
@@ -420,6 +424,96 @@ static void test_an_exit_is_told_only_to_devices_that_were_sent_the_person(void 
         assert_int_equal(model.feed_count, 2); /* the cursors have passed the exit rows */
 }
 
+/* Many leave in one commit: the smallest page ends behind all of them, and its cursor names none. */
+static void test_a_page_never_ends_inside_of_the_exits_of_a_commit(void **state)
+{
+        const uint32_t ours = 1;
+
+        (void)state;
+        grant_team(1);
+        store_begin(&test);
+        for (uint32_t i = 1; i <= 6; i++)
+                put_person(i, &ours, 1);
+        store_commit(&test);
+        pull_all((size_t)1 << 20);
+        store_begin(&test);
+        for (uint32_t i = 1; i <= 5; i++)
+                move_person(i, NULL, 0);
+        store_commit(&test);
+        pull_all(1);
+        assert_int_equal(model.record_count, 1);
+        for (size_t i = 0; i < model.feed_count; i++)
+                assert_true(uuid_equal(&model.feeds[i].cursor.record, &FEED_PASSED));
+}
+
+static void forget_exits(uint32_t number, bool again)
+{
+        const struct uuid person = test_id(PERSON, number);
+        int r;
+
+        store_begin(&test);
+        r = again ? membership_exit_again(test.writer, &test.locality, &person)
+                  : membership_forget_exits(test.writer, &test.locality, &person);
+        assert_int_equal(r, 0);
+        store_commit(&test);
+}
+
+static void test_exit_rows_that_are_gone_move_nobodys_cursor(void **state)
+{
+        const uint32_t ours = 1;
+
+        (void)state;
+        grant_team(1);
+        store_begin(&test);
+        put_person(1, &ours, 1);
+        put_person(2, &ours, 1);
+        store_commit(&test);
+        pull_all((size_t)1 << 20);
+        store_begin(&test);
+        move_person(1, NULL, 0);
+        store_commit(&test);
+        pull_all((size_t)1 << 20);
+        model.received = 0;
+        forget_exits(1, false); /* it was the newest row */
+        pull_all(1);
+        assert_int_equal(model.received, 0);
+        store_begin(&test);
+        put_record("message", 1, 2);
+        move_person(1, &ours, 1);
+        store_commit(&test);
+        pull_all(1);
+        assert_equal_to_store();
+        assert_int_equal(model.record_count, 3);
+}
+
+/* An answer that was made before the exit left after its row was gone: the device is told all the same. */
+static void test_an_exit_that_was_forgotten_too_early_is_told_again(void **state)
+{
+        const struct uuid person = test_id(PERSON, 1);
+        const uint32_t ours = 1;
+        struct custody_row row = {.locality = test.locality, .person = person};
+
+        (void)state;
+        grant_team(1);
+        store_begin(&test);
+        put_person(1, &ours, 1);
+        store_commit(&test);
+        pull_all((size_t)1 << 20); /* it is on its way */
+        store_begin(&test);
+        assert_int_equal(exits_forgotten(test.writer, &row), 0);
+        move_person(1, NULL, 0);
+        assert_int_equal(exits_forgotten(test.writer, &row), 0);
+        store_commit(&test);
+        forget_exits(1, false);
+        store_begin(&test);
+        assert_int_equal(exits_forgotten(test.writer, &row), 1);
+        store_commit(&test);
+        forget_exits(1, true);
+        pull_all(1);
+        assert_int_equal(model.record_count, 0);
+        assert_int_equal(model.member_count, 0);
+}
+
 static void test_somebody_who_comes_back_is_sent_again(void **state)
 {
         const uint32_t ours = 1;
@@ -671,6 +765,9 @@ int main(void)
                 TEST(test_every_place_to_stop_leads_to_the_same_end),
                 TEST(test_a_person_in_two_scopes_is_sent_once_and_stays_until_both_are_left),
                 TEST(test_an_exit_is_told_only_to_devices_that_were_sent_the_person),
+                TEST(test_a_page_never_ends_inside_of_the_exits_of_a_commit),
+                TEST(test_exit_rows_that_are_gone_move_nobodys_cursor),
+                TEST(test_an_exit_that_was_forgotten_too_early_is_told_again),
                 TEST(test_somebody_who_comes_back_is_sent_again),
                 TEST(test_a_limit_takes_a_person_out_and_lets_them_in_again),
                 TEST(test_a_class_above_the_ceiling_is_never_sent),
