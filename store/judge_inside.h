@@ -12,6 +12,7 @@
  *   judge_unique.c     duplicates, links between people
  *   judge_scope.c      who is in which scope now
  *   judge_parked.c     waiting, waking, giving up
+ *   judge_holder.c     a team or an organisation that is another one now
  *   judge_move.c       moves between localities
  *   judge_put.c        what the store writes of its own
  *   judge_tick.c       what comes with time
@@ -218,6 +219,8 @@ int judge_reaches(struct judge *judge, const struct judge_case *c, bool *ret);
 
 /* judge_limits() - take the person out of the scopes that consents forbid, and back into the others */
 int judge_limits(struct judge *judge, const struct uuid *locality, const struct uuid *person);
+/* judge_holder_changed() - a team or organisation was written: may it still have the people it has? */
+int judge_holder_changed(struct judge *judge, const struct judge_case *c);
 /* judge_forget_held() - what devices hold of somebody is to be looked up again */
 void judge_forget_held(struct judge *judge, const struct uuid *person);
 

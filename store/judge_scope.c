@@ -196,16 +196,12 @@ static int is_forbidden(void *context, const struct scope *scope)
 
 int judge_limits(struct judge *judge, const struct uuid *locality, const struct uuid *person)
 {
-        struct limit_records *records = arena_alloc(&judge->arena, sizeof(*records));
-        struct forbid forbid = {.judge = judge};
-        int r;
+        struct limit_records records;
+        struct forbid forbid = {.judge = judge, .limits = &records.limits};
+        int r = read_limits(judge, person, &records);
 
-        if (!records)
-                return FAIL(PANNIER_E_MEMORY, "limits");
-        r = read_limits(judge, person, records);
         if (r < 0)
                 return r;
-        forbid.limits = &records->limits;
         return membership_limit(judge->storage, locality, person, is_forbidden, &forbid);
 }
 

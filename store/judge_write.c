@@ -182,7 +182,9 @@ static int write_result(struct judge *judge, struct judge_case *c, struct reconc
         if (r < 0 || !result->changed)
                 return r;
         r = judge_scopes(judge, c);
-        return r < 0 ? r : membership_publish(judge->storage, &result->record, old_position);
+        if (r >= 0)
+                r = membership_publish(judge->storage, &result->record, old_position);
+        return r < 0 ? r : judge_holder_changed(judge, c);
 }
 
 static void note_conflicts(struct judge_case *c, const struct reconcile_result *result)

@@ -487,6 +487,9 @@ struct storage_ops {
         /* members_of() - the scopes of a person, those without `joined` included */
         int (*members_of)(struct storage *storage, const struct uuid *locality,
                           const struct uuid *person, storage_member_visit *visit, void *context);
+        /* people_of() - whoever has a membership of a feed, without `joined` too; reads all of the locality's: for what is rare */
+        int (*people_of)(struct storage *storage, const struct uuid *locality, uint64_t feed,
+                         storage_uuid_visit *visit, void *context);
         int (*member_put)(
                 struct storage *storage, const struct uuid *locality,
                 const struct member_row *row); /* source_count is kept by the sources ops */

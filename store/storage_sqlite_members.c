@@ -18,6 +18,7 @@ enum member_sql {
         SQL_FEED_NUMBERS,
         SQL_FEED_SCOPE,
         SQL_MEMBERS_OF,
+        SQL_PEOPLE_OF,
         SQL_MEMBER_PUT,
         SQL_MEMBER_COUNT,
         SQL_SOURCE_PUT,
@@ -35,6 +36,7 @@ static const char *const member_sql[SQL_MEMBERS_COUNT_] = {
         [SQL_FEED_SCOPE] = "SELECT kind, id FROM feed WHERE number = ?1",
         [SQL_MEMBERS_OF] = "SELECT feed, joined, left_at, limited, sources FROM member"
                            " WHERE locality = ?1 AND person = ?2 ORDER BY feed",
+        [SQL_PEOPLE_OF] = "SELECT person FROM member WHERE locality = ?1 AND feed = ?2",
         [SQL_MEMBER_PUT] =
                 "INSERT INTO member (locality, person, feed, joined, left_at, limited, sources)"
                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0) ON CONFLICT (locality, person, feed)"
@@ -329,6 +331,36 @@ static int op_members_of(struct storage *storage, const struct uuid *locality,
         return r < 0 ? r : sqlite_each(sqlite, stmt, take_member, &member_visit);
 }
 
+struct people_visit {
+        storage_uuid_visit *visit;
+        void *context;
+};
+
+static int take_id(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, void *context)
+{
+        const struct people_visit *visit = context;
+        struct uuid person = db_column_uuid(stmt, 0);
+
+        (void)sqlite;
+        return visit->visit(visit->context, &person);
+}
+
+static int op_people_of(struct storage *storage, const struct uuid *locality, uint64_t feed,
+                        storage_uuid_visit *visit, void *context)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        sqlite3_stmt *stmt = member_stmt(sqlite, SQL_PEOPLE_OF);
+        struct people_visit people_visit = {visit, context};
+        int64_t number;
+        int r = sqlite_locality(sqlite, locality, &number);
+
+        if (r < 0)
+                return r;
+        db_bind_int(stmt, 1, number);
+        db_bind_int(stmt, 2, (int64_t)feed);
+        return sqlite_each(sqlite, stmt, take_id, &people_visit);
+}
+
 /* ---- members ---- */
 
 static int op_member_put(struct storage *storage, const struct uuid *locality,
@@ -409,6 +441,7 @@ void sqlite_member_ops(struct storage_ops *ops)
         ops->feed_number = op_feed_number;
         ops->feed_numbers = op_feed_numbers;
         ops->members_of = op_members_of;
+        ops->people_of = op_people_of;
         ops->member_put = op_member_put;
         ops->source_put = op_source_put;
         ops->source_remove = op_source_remove;

@@ -160,6 +160,59 @@ static struct fate send_consent(const struct uuid *person, const char *scope, co
         return paper_send(ret);
 }
 
+static void set_reference(const char *type, const struct uuid *id, const char *field,
+                          struct value value)
+{
+        const struct entry_change change = {.number = judge_field(judge_type(type), field)->number,
+                                            .value = value};
+        const struct judge_change wanted = {
+                .locality = &test.store.locality,
+                .type = judge_type(type),
+                .entry = judge_test_id(&test),
+                .record = *id,
+                .changes = &change,
+                .change_count = 1,
+        };
+
+        judge_load(&test, &wanted, JUDGE_EDITED);
+}
+
+static void give_team_to(int organisation)
+{
+        set_reference("team", &test.teams[NURSES], "organisation",
+                      (struct value){.form = VALUE_UUID, .uuid = test.organisations[organisation]});
+}
+
+static void test_a_team_that_goes_to_a_charity_loses_who_does_not_want_that(void **state)
+{
+        struct uuid person = judge_person(&test, NURSES, "Ahmed");
+        struct uuid other = judge_person(&test, NURSES, "Other");
+        struct paper consent;
+
+        (void)state;
+        (void)send_consent(&person, "vcse", "withdrawn", test.now_ms, &consent);
+        assert_true(in_team(&person, NURSES));
+        give_team_to(CHARITY);
+        assert_false(in_team(&person, NURSES));
+        assert_true(in_team(&other, NURSES));
+        give_team_to(TRUST);
+        assert_true(in_team(&person, NURSES));
+}
+
+static void test_an_organisation_that_becomes_a_charity_is_looked_at_again(void **state)
+{
+        struct uuid person = judge_person(&test, NURSES, "Ahmed");
+        CLEANUP(buffer_deinit) struct buffer vcse = BUFFER_INIT;
+        struct paper consent;
+
+        (void)state;
+        (void)send_consent(&person, "vcse", "withdrawn", test.now_ms, &consent);
+        unit_hex("81 10", &vcse);
+        set_reference("organisation", &test.organisations[TRUST], "types",
+                      (struct value){.form = VALUE_PACKED, .bytes = buffer_view(&vcse)});
+        assert_false(in_team(&person, NURSES));
+}
+
 static void test_a_withdrawn_consent_takes_the_person_from_voluntary_teams_only(void **state)
 {
         struct uuid person = judge_person(&test, NURSES, "Ahmed");
@@ -228,6 +281,8 @@ int main(void)
                 TEST(test_a_granted_team_ends_a_provisional_scope_with_the_next_tick),
                 TEST(test_a_device_adds_people_only_where_it_reaches),
                 TEST(test_a_residence_puts_a_person_into_a_home_until_it_ends),
+                TEST(test_a_team_that_goes_to_a_charity_loses_who_does_not_want_that),
+                TEST(test_an_organisation_that_becomes_a_charity_is_looked_at_again),
                 TEST(test_a_withdrawn_consent_takes_the_person_from_voluntary_teams_only),
                 TEST(test_a_limit_holds_for_scopes_that_come_later),
                 TEST(test_a_withdrawal_that_is_struck_out_no_longer_counts),
