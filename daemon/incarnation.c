@@ -267,10 +267,12 @@ static int draw(struct outbox *outbox, int64_t now_ms, const char *why)
                 return r;
         outbox->options.random(outbox->incarnation.bytes, sizeof(outbox->incarnation.bytes));
         for (uint8_t lane = 0; lane < LANE_COUNT; lane++)
-                outbox->lanes[lane] = (struct lane_end){.next = 1};
+                outbox->lanes[lane] = (struct lane_end){.next = 1, .waits = 1};
         r = outbox_meta_write(outbox, "incarnation",
                               BYTES(outbox->incarnation.bytes, sizeof(outbox->incarnation.bytes)));
-        return r < 0 ? r : move_rows(outbox, &from, &keys);
+        if (r >= 0)
+                r = move_rows(outbox, &from, &keys);
+        return r < 0 ? r : outbox_count(outbox);
 }
 
 int outbox_draw(struct outbox *outbox, int64_t now_ms, const char *why)
@@ -445,6 +447,8 @@ int outbox_offer_again(struct outbox *outbox, uint8_t lane, uint64_t first)
                 if (r > 0 && row.sealed.size > 0)
                         r = wait_again(outbox, row.place);
         }
+        if (r >= 0 && keys.count > 0)
+                r = outbox_count(outbox); /* what waits begins earlier than it did */
         return r < 0 ? r : (int)keys.count;
 }
 
@@ -471,6 +475,8 @@ int outbox_offer_gone(struct outbox *outbox)
         keys.count = older;
         if (r >= 0 && older > 0)
                 r = move_rows(outbox, &UUID_NONE, &keys);
+        if (r >= 0 && count > 0)
+                r = outbox_count(outbox);
         return r < 0 ? r : (int)count;
 }
 

@@ -1,4 +1,5 @@
 /* Outboxes that were restored, cloned or damaged: everything that is unsent goes on, both histories stay, what is gone is said once. */
+#include "daemon/incarnation.h"
 #include "tests/unit/engine_support.h"
 #include "tests/unit/unit.h"
 
@@ -147,6 +148,34 @@ static void a_restored_outbox_that_wrote_on_loses_nothing_of_either_life(void **
                 assert_true(is_stored(i, OUTCOME_APPLIED));
                 assert_int_equal(state_of(&tablet, i), OUTCOME_APPLIED);
         }
+}
+
+static uint64_t waiting(struct station *station)
+{
+        uint64_t sum = 0, count;
+        int64_t oldest_ms;
+
+        for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
+                assert_int_equal(
+                        outbox_waiting_of(station->engine->outbox, lane, &count, &oldest_ms), 0);
+                sum += count;
+        }
+        return sum;
+}
+
+static void what_goes_on_under_a_new_incarnation_is_counted_as_waiting(void **state)
+{
+        assert_int_equal(alert(&tablet, 1, "first life"), 0);
+        keep(state, &tablet);
+        assert_int_equal(alert(&tablet, 2, "first life"), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        restore(state, &tablet);
+        assert_int_equal(alert(&tablet, 3, "second life"), 0);
+        assert_int_equal(waiting(&tablet), 2);
+        assert_int_equal(outbox_draw(tablet.engine->outbox, rig.now_ms, "a test"), 0);
+        assert_int_equal(waiting(&tablet), 2);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(waiting(&tablet), 0);
 }
 
 /* As many entries as the other life: only the heads differ. */
@@ -396,6 +425,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(a_restored_outbox_goes_on_under_a_new_incarnation),
                 TEST(a_restored_outbox_that_wrote_on_loses_nothing_of_either_life),
+                TEST(what_goes_on_under_a_new_incarnation_is_counted_as_waiting),
                 TEST(a_restored_outbox_that_stands_at_the_same_number_is_found_by_its_head),
                 TEST(an_image_put_back_again_after_the_store_lost_its_life_goes_on),
                 TEST(two_machines_with_one_identity_both_go_on_and_are_an_incident),
