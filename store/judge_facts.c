@@ -4,6 +4,7 @@
 #include "store/judge_inside.h"
 
 #include "common/error.h"
+#include "common/plant.h"
 #include "store/epoch.h"
 
 #include <stdlib.h>
@@ -57,7 +58,7 @@ int judge_base(struct judge *judge, struct judge_case *c, uint64_t *ret_base, bo
         if (!uuid_equal(&c->body.base_locality, c->locality))
                 return judge_base_before(judge, c, ret_base);
         *ret_base = c->body.base.position;
-        if (c->body.base.epoch == c->epoch)
+        if (c->body.base.epoch == c->epoch || SIM_PLANT(BASE_WITHOUT_EPOCH))
                 return 0;
         /* Of an older history the author saw what is ours as well, up to where it was left. */
         r = epoch_floor(judge->storage, c->locality, c->body.base.epoch, &floor);

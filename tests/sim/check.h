@@ -38,5 +38,7 @@ void check_log(struct world *world, struct storage *storage);
 bool check_contents(struct world *world);
 /* check_end() - everything that the end of a history is held against */
 void check_end(struct world *world);
+/* check_tell() - for whoever looks for the reason of a violation: what lies in the outboxes */
+void check_tell(struct world *world);
 
 #endif

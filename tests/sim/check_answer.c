@@ -81,16 +81,19 @@ static void read_receipts(struct reading *reading, const struct wire_receipts *r
 {
         for (size_t i = 0; i < receipts->receipts_count; i++) {
                 const struct wire_receipt *receipt = &receipts->receipts[i];
-                struct promise *promise = ledger_find(&reading->world->ledger, &receipt->entry,
-                                                      reading->device->number);
+                struct promise *promise =
+                        world_promise(reading->world, &receipt->entry, &reading->device->row.id);
+                uint64_t history = reading->world->server.histories;
 
                 if (!promise)
                         continue;
                 if (promise->told != OUTCOME_NONE && promise->told != OUTCOME_PARKED &&
-                    promise->told != receipt->outcome)
+                    promise->history == history && promise->told != receipt->outcome)
                         world_fail(reading->world, "an entry's receipt said %d and says %d now",
                                    promise->told, receipt->outcome);
                 promise->told = receipt->outcome;
+                promise->history = history;
+                promise->outcomes |= 1U << receipt->outcome;
                 promise->parked = promise->parked || receipt->outcome == OUTCOME_PARKED;
         }
 }

@@ -7,10 +7,10 @@
 
 #include "common/conflict.h"
 
-enum { ROWS_MAX = 2048, UNITS_MAX = 512 };
+enum { ROWS_MAX = 2048, UNITS_MAX = 512, VALUES_MAX = 16 };
 
 struct played { /* a row of the log */
-        struct uuid entry, previous, record, person;
+        struct uuid entry, previous, record, person, incarnation;
         size_t device;
         uint64_t number;
         uint8_t lane;
@@ -23,8 +23,9 @@ struct unit { /* a field of rule `review` of one record */
         struct uuid record, changer;
         const struct catalogue_type *type;
         uint16_t field;
-        uint64_t changed; /* position */
-        struct bytes value;
+        uint64_t changed;                       /* position */
+        struct bytes value, before[VALUES_MAX]; /* what stands, and what stood */
+        size_t before_count;
         bool open, decided;
         size_t conflicts, counted; /* by the rules; at the store */
 };
@@ -42,9 +43,18 @@ static size_t device_of(const struct world *world, const struct uuid *id)
 {
         size_t number = 0;
 
-        while (number < world->plan.devices && !uuid_equal(&world->devices[number].row.id, id))
+        while (number < world->machines && !uuid_equal(&world->devices[number].row.id, id))
                 number++;
         return number;
+}
+
+static const struct promise *promise_of(struct world *world, const struct uuid *entry)
+{
+        const struct promise *promise = NULL;
+
+        for (size_t i = 0; i < world->machines && !promise; i++)
+                promise = ledger_find(&world->ledger, entry, i);
+        return promise;
 }
 
 /* Does the chain of pending entries that begins with @entry and goes back hold @other? */
@@ -78,13 +88,58 @@ static struct unit *unit_of(struct play *play, const struct catalogue_type *type
         return &play->units[play->unit_count++];
 }
 
+/* By positions: what changed after the entry's base, by something other than the chain that it continues, was not seen. */
+static bool is_held_by_position(const struct unit *unit, const struct entry_body *body,
+                                struct bytes value, bool own)
+{
+        bool newer = unit->changed > body->base.position && !own;
+
+        return (newer && !bytes_equal(unit->value, value)) || (unit->open && !(own && !newer));
+}
+
+/*
+ * Where the store lost commits, positions are of several histories. Then what the author's screen showed decides: what
+ * stands, or something that had stood and was changed behind the author's back. Where it showed what came back later, or
+ * never, nothing is said here. Nor where commits were lost twice: what was seen between is told by no receipt that is left.
+ */
+static bool is_held_by_sight(struct unit *unit, const struct promise *promise,
+                             const struct promise *changer, struct bytes value, bool own)
+{
+        if (own || bytes_equal(unit->value, value))
+                return false;
+        if (promise && promise->has_seen && bytes_equal(promise->saw, unit->value))
+                return false;
+        if (promise && promise->has_seen && !(changer && bytes_equal(changer->saw, value)))
+                for (size_t i = 0; i < unit->before_count; i++)
+                        if (bytes_equal(unit->before[i], promise->saw))
+                                return true;
+        unit->decided = true;
+        return false;
+}
+
+static bool is_held(const struct play *play, struct unit *unit, const struct log_row *row,
+                    const struct entry_body *body, struct bytes value)
+{
+        bool own = continues(play, &body->previous, &unit->changer,
+                             device_of(play->world, &row->device));
+
+        if (play->world->server.histories == 0)
+                return is_held_by_position(unit, body, value, own);
+        if (unit->open || play->world->server.histories > 1) {
+                unit->decided = true;
+                return false;
+        }
+        return is_held_by_sight(unit, world_promise(play->world, &row->id, &row->device),
+                                promise_of(play->world, &unit->changer), value, own);
+}
+
 static void play_value(struct play *play, const struct log_row *row, const struct entry_body *body,
                        const struct entry_change *change)
 {
         const struct catalogue_type *type = catalogue_type_by_number(body->type);
         int index = type ? catalogue_field_index(type, change->number) : -1;
         struct unit *unit;
-        bool by_store, same, newer, own, held;
+        bool by_store, held;
 
         if (index < 0 || type->fields[index].rule != RULE_REVIEW ||
             type->fields[index].kind != KIND_TEXT || type->fields[index].group != 0)
@@ -97,12 +152,10 @@ static void play_value(struct play *play, const struct log_row *row, const struc
                 return;
         }
         by_store = uuid_is_none(&row->device);
-        same = bytes_equal(unit->value, change->value.bytes);
-        own = continues(play, &body->previous, &unit->changer,
-                        device_of(play->world, &row->device));
-        newer = unit->changed > body->base.position && !own;
         held = body->operation == ENTRY_EDIT && !by_store &&
-               ((newer && !same) || (unit->open && !(own && !newer)));
+               is_held(play, unit, row, body, change->value.bytes);
+        if (unit->decided)
+                return;
         if (body->operation == ENTRY_EDIT && !by_store && held != (row->outcome == OUTCOME_HELD))
                 world_fail(play->world,
                            "log row %llu: an edit of %s.%s is %s, by the rules it is %s",
@@ -113,8 +166,12 @@ static void play_value(struct play *play, const struct log_row *row, const struc
                 unit->open = true;
                 return;
         }
-        if (same && body->operation == ENTRY_EDIT)
+        if (bytes_equal(unit->value, change->value.bytes) && body->operation == ENTRY_EDIT)
                 return;
+        if (unit->before_count == VALUES_MAX)
+                unit->decided = true;
+        else
+                unit->before[unit->before_count++] = unit->value;
         unit->value = arena_copy(&play->arena, change->value.bytes);
         unit->changed = row->position;
         unit->changer = row->id;
@@ -133,6 +190,7 @@ static void note_row(struct play *play, const struct log_row *row,
                 .person = body->person,
                 .device = device_of(play->world, &row->device),
                 .number = row->number,
+                .incarnation = header->incarnation,
                 .lane = row->lane,
                 .seq = row->seq,
                 .needs = header->needs,
@@ -185,6 +243,7 @@ static void check_needs(struct play *play)
                         const struct played *other = &play->rows[k];
 
                         if (!uuid_is_none(&row->needs.incarnation) &&
+                            uuid_equal(&other->incarnation, &row->needs.incarnation) &&
                             other->device == row->device && other->lane == row->needs.lane &&
                             other->seq == row->needs.seq && !had_been_parked(play, i, k))
                                 world_fail(

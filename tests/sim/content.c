@@ -63,6 +63,23 @@ static int confirmed(struct comparing *comparing, const struct uuid *id, struct 
         return here;
 }
 
+/* Where two records differ, for whoever looks for the reason. */
+static const char *difference(const struct record *a, const struct record *b)
+{
+        if (!uuid_equal(&a->person, &b->person))
+                return "its person";
+        if (!uuid_equal(&a->author, &b->author) || !uuid_equal(&a->device, &b->device))
+                return "who wrote it";
+        for (size_t i = 0; i < a->type->field_count; i++)
+                if (a->values[i].form != b->values[i].form ||
+                    (a->values[i].form == VALUE_BYTES &&
+                     !bytes_equal(a->values[i].bytes, b->values[i].bytes)) ||
+                    (a->values[i].form == VALUE_INTEGER &&
+                     a->values[i].integer != b->values[i].integer))
+                        return a->type->fields[i].name;
+        return "something else";
+}
+
 static int compare_one(void *context, const struct record *record, struct bytes stamps)
 {
         CLEANUP(arena_deinit) struct arena arena = ARENA_INIT;
@@ -87,9 +104,11 @@ static int compare_one(void *context, const struct record *record, struct bytes 
         if (!bytes_equal(buffer_view(&comparing->store), buffer_view(&comparing->own))) {
                 world_fail(
                         comparing->world,
-                        "%s has a %s of position %llu otherwise than the store, of position %llu",
+                        "%s has a %s of position %llu otherwise than the store, of position %llu: "
+                        "%s",
                         comparing->device->row.name, comparing->type->name,
-                        (unsigned long long)own.position, (unsigned long long)record->position);
+                        (unsigned long long)own.position, (unsigned long long)record->position,
+                        difference(record, &own));
                 return 1;
         }
         return 0;

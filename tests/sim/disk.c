@@ -33,11 +33,17 @@ void disk_deinit(struct disk *disk)
 
 void disk_copy(const struct disk *from, struct disk *to)
 {
+        for (size_t i = 0; i < DISK_FILES_MAX; i++)
+                assert(from->files[i].open_count == 0);
+        disk_snapshot(from, to);
+}
+
+void disk_snapshot(const struct disk *from, struct disk *to)
+{
         disk_deinit(to);
         for (size_t i = 0; i < DISK_FILES_MAX; i++) {
                 const struct disk_file *file = &from->files[i];
 
-                assert(file->open_count == 0);
                 (void)snprintf(to->files[i].name, DISK_NAME_MAX, "%s", file->name);
                 to->files[i].exists = to->files[i].durable_exists = file->durable_exists;
                 image_copy(&file->durable, &to->files[i].durable);

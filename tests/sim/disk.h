@@ -58,6 +58,9 @@ void disk_deinit(struct disk *disk);
 /* disk_copy() - @to becomes the durable state of @from; neither is open */
 void disk_copy(const struct disk *from, struct disk *to);
 
+/* disk_snapshot() - the same where @from is in use: what a power cut would leave */
+void disk_snapshot(const struct disk *from, struct disk *to);
+
 /* disk_fail_after() - after @operations further writes and syncs the disk is in this mood, for one of them or from then on */
 void disk_fail_after(struct disk *disk, uint32_t operations, enum disk_mood mood, bool once);
 /* disk_repair() - what was planned or had come is over */

@@ -12,7 +12,7 @@
 
 #include "tests/sim/disk.h"
 
-enum { DISKS_MAX = 8 };
+enum { DISKS_MAX = 8 }; /* a store, devices and a clone */
 
 /* disk_vfs_init() - once per process, before any database is opened */
 void disk_vfs_init(void);

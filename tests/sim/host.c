@@ -141,6 +141,12 @@ void host_stop(struct world *world, struct device *device)
                 host_crash(world, device, FATE_DROPPED, 60000);
 }
 
+void host_off(struct device *device)
+{
+        device->disk.mood = DISK_CUT; /* closing must not write anything any more */
+        end_daemon(device);
+}
+
 void host_kill(struct world *world, struct device *device, int64_t after_ms)
 {
         device->disk.mood = DISK_CUT; /* closing must not write anything any more */

@@ -12,6 +12,8 @@ void host_boot(struct world *world, struct device *device);
 void host_stop(struct world *world, struct device *device);
 /* host_kill() - the daemon dies, the machine goes on */
 void host_kill(struct world *world, struct device *device, int64_t after_ms);
+/* host_off() - the machine is off, and nobody has planned that it comes back */
+void host_off(struct device *device);
 /* host_crash() - the machine's power goes and comes back after a while */
 void host_crash(struct world *world, struct device *device, enum disk_fate fate, int64_t after_ms);
 

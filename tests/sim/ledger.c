@@ -71,3 +71,9 @@ struct promise *ledger_add(struct ledger *ledger, const struct uuid *id, size_t 
                                     .body = arena_copy(&ledger->arena, body)};
         return promise;
 }
+
+void ledger_saw(struct ledger *ledger, struct promise *promise, struct bytes text)
+{
+        promise->saw = arena_copy(&ledger->arena, text);
+        promise->has_seen = true;
+}

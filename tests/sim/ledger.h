@@ -14,6 +14,11 @@ struct promise {
         enum entry_outcome told;   /* by a receipt that left the store; OUTCOME_NONE: not yet */
         enum entry_outcome shown;  /* by the device */
         bool parked;               /* it was told so once */
+        uint64_t history;          /* the store's history in which it was told */
+        uint32_t outcomes;         /* bits: all that it was ever told */
+        bool gone;        /* with the card of its device, which was restored from an older state */
+        struct bytes saw; /* of an edit of one text: what the screen showed there; of the arena */
+        bool has_seen;
 };
 
 struct ledger {
@@ -30,5 +35,7 @@ struct promise *ledger_find(struct ledger *ledger, const struct uuid *id, size_t
 /* ledger_add() - bytes are copied; what is there already stays as it is */
 struct promise *ledger_add(struct ledger *ledger, const struct uuid *id, size_t device,
                            struct bytes header, struct bytes body);
+/* ledger_saw() - what the author of an entry saw where it writes */
+void ledger_saw(struct ledger *ledger, struct promise *promise, struct bytes text);
 
 #endif

@@ -85,6 +85,11 @@ void network_replay(struct world *world, struct device *device, uint64_t which)
                      buffer_view(&device->replay[which % count]));
 }
 
+void network_strange(struct world *world, struct device *device, struct bytes body)
+{
+        send(world, EVENT_REQUEST, device->number, NOBODY, body);
+}
+
 void network_answer(struct world *world, size_t number, uint64_t exchange, struct bytes body)
 {
         const struct link *link = &world->devices[number].link;

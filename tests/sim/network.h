@@ -19,5 +19,7 @@ void network_failure(struct world *world, size_t device, uint64_t exchange,
                      enum exchange_failure failure);
 /* network_broken() - the connection broke while the device waited */
 void network_broken(struct world *world, size_t device, uint64_t exchange);
+/* network_strange() - a message that no engine sent arrives under this identity; nobody waits for an answer */
+void network_strange(struct world *world, struct device *device, struct bytes body);
 
 #endif

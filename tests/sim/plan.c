@@ -28,7 +28,8 @@ const char *step_class_name(enum step_class class)
                 [CLASS_WORK] = "work",       [CLASS_OPERATOR] = "operator",
                 [CLASS_NETWORK] = "network", [CLASS_REPLAY] = "replay",
                 [CLASS_POWER] = "power",     [CLASS_STORE] = "store",
-                [CLASS_DISK] = "disk",       [CLASS_CLOCK] = "clock"};
+                [CLASS_DISK] = "disk",       [CLASS_CLOCK] = "clock",
+                [CLASS_IMAGE] = "image",     [CLASS_HOSTILE] = "hostile"};
 
         return names[class];
 }
@@ -72,10 +73,13 @@ static int64_t draw_gap(struct random *random)
         }
 }
 
+enum { BUSY_STEPS = 8 };
+
 void plan_draw(uint64_t seed, struct plan *ret)
 {
         struct random random;
         uint32_t off = 0;
+        int busy = 0;
 
         random_init(&random, seed, 1);
         *ret = (struct plan){.devices = 1 + random_below(&random, DEVICES)};
@@ -85,13 +89,18 @@ void plan_draw(uint64_t seed, struct plan *ret)
         for (size_t class = CLASS_OPERATOR; class < STEP_CLASS_COUNT; class ++)
                 if (random_chance(&random, 350))
                         off |= 1U << class;
-        for (size_t i = 0; i < ret->count; i++)
+        for (size_t i = 0; i < ret->count; i++) {
                 ret->steps[i] = (struct step){
                         .after_ms = draw_gap(&random),
                         .kind = draw_kind(&random, off),
                         .device = random_below(&random, ret->devices),
                         .draw = random_next(&random),
                 };
+                /* while a store is brought back people go on, and what they see is of a history that is gone */
+                if (busy > 0 && random_chance(&random, 600))
+                        ret->steps[i].kind = STEP_EDIT;
+                busy = ret->steps[i].kind == STEP_STORE_BACK ? BUSY_STEPS : busy - (busy > 0);
+        }
 }
 
 void plan_without(struct plan *plan, uint32_t classes)
@@ -102,4 +111,12 @@ void plan_without(struct plan *plan, uint32_t classes)
                 if (!(classes >> steps[plan->steps[i].kind].class & 1))
                         plan->steps[count++] = plan->steps[i];
         plan->count = count;
+}
+
+bool plan_has(const struct plan *plan, enum step_kind kind)
+{
+        for (size_t i = 0; i < plan->count; i++)
+                if (plan->steps[i].kind == kind)
+                        return true;
+        return false;
 }

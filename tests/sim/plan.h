@@ -35,7 +35,13 @@
         S(DISK_FULL, "the device's disk is full", 10, CLASS_DISK)                                  \
         S(STORE_DISK, "the store's disk fails", 10, CLASS_DISK)                                    \
         S(REPLICA, "the replica is lost", 10, CLASS_DISK)                                          \
-        S(CLOCK, "the device's clock jumps", 20, CLASS_CLOCK)
+        S(CLOCK, "the device's clock jumps", 20, CLASS_CLOCK)                                      \
+        S(STORE_IMAGE, "the store is copied", 20, CLASS_IMAGE)                                     \
+        S(STORE_BACK, "the store is restored", 20, CLASS_IMAGE)                                    \
+        S(IMAGE, "the device's card is copied", 25, CLASS_IMAGE)                                   \
+        S(BACK, "the device is restored", 20, CLASS_IMAGE)                                         \
+        S(CLONE, "the device's card is cloned", 10, CLASS_IMAGE)                                   \
+        S(HOSTILE, "somebody sends what no device would", 25, CLASS_HOSTILE)
 
 enum step_kind {
 #define PLAN_STEP(symbol, name, weight, class) STEP_##symbol,
@@ -53,6 +59,8 @@ enum step_class { /* what is turned off as one */
                   CLASS_STORE,
                   CLASS_DISK,
                   CLASS_CLOCK,
+                  CLASS_IMAGE,
+                  CLASS_HOSTILE,
                   STEP_CLASS_COUNT
 };
 
@@ -60,7 +68,11 @@ struct step {
         int64_t after_ms; /* since the step before */
         enum step_kind kind;
         size_t device;
-        int64_t for_ms; /* how long it lasts; 0: drawn. Of STEP_CLOCK: 1 the clock is lost, 2 it is right again */
+        /*
+         * How long it lasts; 0: drawn. Of STEP_CLOCK: 1 the clock is lost, 2 it is right again; of STEP_STORE_BACK: 1 nobody says so, 2
+         * with a new epoch at once
+         */
+        int64_t for_ms;
         uint64_t draw; /* seed of everything the step itself draws */
 };
 
@@ -76,6 +88,9 @@ struct plan {
 void plan_draw(uint64_t seed, struct plan *ret);
 /* plan_without() - the same without the steps of some classes (bits) */
 void plan_without(struct plan *plan, uint32_t classes);
+
+/* plan_has() - is there a step of this kind in it? */
+bool plan_has(const struct plan *plan, enum step_kind kind);
 
 const char *step_name(enum step_kind kind);
 enum step_class step_class(enum step_kind kind);

@@ -32,7 +32,15 @@
         P(ERASURE_REPORTED_BEFORE_DURABLE, "erasure-reported-before-durable",                      \
           "a device says that somebody is erased while the file still has them")                   \
         P(URGENT_BEFORE_NEEDS, "urgent-before-needs",                                              \
-          "an urgent entry is judged before the entry that it builds on")
+          "an urgent entry is judged before the entry that it builds on")                          \
+        P(NO_INCARNATION, "no-incarnation",                                                        \
+          "an outbox that was restored goes on under its old name")                                \
+        P(EPOCH_IGNORED, "epoch-ignored",                                                          \
+          "a device takes positions of a history that is gone for those of the present one")       \
+        P(BASE_WITHOUT_EPOCH, "base-without-epoch",                                                \
+          "what somebody saw in a history that is gone counts as seen in the present one")         \
+        P(PURGE_WITH_UNSENT_WORK, "purge-with-unsent-work",                                        \
+          "who leaves a device takes along what was not sent about them")
 
 enum sim_plant {
         PLANT_NONE,

@@ -229,11 +229,12 @@ static uint64_t own_people(struct world *world)
 
         for (size_t i = 0; i < world->person_count; i++)
                 if (world->people[i].created)
-                        for (size_t k = 0; k < world->plan.devices; k++) {
+                        for (size_t k = 0; k < world->machines; k++) {
                                 const struct promise *promise =
                                         ledger_find(&world->ledger, &world->people[i].id, k);
 
                                 if (!promise || promise->told == OUTCOME_NONE ||
+                                    promise->history != world->server.histories ||
                                     promise->told == OUTCOME_PARKED)
                                         bits |= UINT64_C(1) << i;
                         }
@@ -279,7 +280,7 @@ void check_completed(struct world *world, struct device *device, const struct en
         if (device->allowed & ~device->allowed_next)
                 device->scan = true;
         device->allowed = device->allowed_next;
-        if (device->scan || world->calm)
+        if ((device->scan || world->calm) && !world_has_clone(world, device->number))
                 search_device(world, device);
         device->scan = false;
 }

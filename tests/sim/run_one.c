@@ -1,5 +1,6 @@
 #include "tests/sim/run.h"
 
+#include "tests/sim/check.h"
 #include "tests/sim/world.h"
 
 #include <string.h>
@@ -17,6 +18,8 @@ void run_one(const struct sim_request *request, struct sim_result *ret)
         world = sim_alloc(sizeof(*world));
         world_init(world, &settings);
         world_run(world);
+        if (world->violated && request->story)
+                check_tell(world);
         *ret = (struct sim_result){
                 .seed = request->seed,
                 .hash = world->story.hash,

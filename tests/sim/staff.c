@@ -6,6 +6,7 @@
 #include "tests/sim/work.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct job { /* one piece of work */
         struct world *world;
@@ -21,10 +22,17 @@ struct draft_entry { /* an entry and what it borrows from */
         struct sim_changes changes;
 };
 
+/* A clone is in the hands of the same people. */
+static size_t identity_of(const struct job *job)
+{
+        return job->device->number < job->world->plan.devices ? job->device->number
+                                                              : job->world->clone_of;
+}
+
 static struct uuid some_staff(struct job *job)
 {
         const struct template *template = template_get();
-        size_t device = job->device->number;
+        size_t device = identity_of(job);
         size_t team = device == 2 || (device == 3 && random_chance(&job->random, 500)) ? 1 : 0;
 
         return random_chance(&job->random, 600) ? template->nurses[team]
@@ -109,14 +117,63 @@ static bool is_refusal(int error)
                error == PANNIER_E_INVALID || error == PANNIER_E_LIMIT;
 }
 
+/* ---- what the author sees ---- */
+
+struct seen { /* in the field that an entry edits */
+        int field;
+        char text[64];
+        size_t size;
+        bool there;
+};
+
+static int take_field(void *context, const struct record *record, struct bytes stamps)
+{
+        struct seen *seen = context;
+        const struct value *value = &record->values[seen->field];
+
+        (void)stamps;
+        seen->there = value->form == VALUE_NULL ||
+                      (value->form == VALUE_BYTES && value->bytes.size <= sizeof(seen->text));
+        if (value->form == VALUE_BYTES && seen->there) {
+                memcpy(seen->text, value->bytes.data, value->bytes.size);
+                seen->size = value->bytes.size;
+        }
+        return 0;
+}
+
+static void see_field(struct job *job, const struct draft_entry *draft, struct seen *ret)
+{
+        const struct catalogue_type *type = draft->entry.type;
+
+        *ret = (struct seen){0};
+        if (draft->entry.operation != ENTRY_EDIT || draft->changes.count != 1 ||
+            draft->changes.items[0].value.form != VALUE_BYTES)
+                return;
+        ret->field = catalogue_field_index(type, draft->changes.items[0].number);
+        if (ret->field >= 0)
+                (void)record_visit(replica_tables(job->device->engine->replica), type,
+                                   &draft->entry.record, take_field, ret);
+}
+
+static void note_seen(struct job *job, const struct engine_entry *entry, const struct seen *seen)
+{
+        struct ledger *ledger = &job->world->ledger;
+        struct promise *promise = ledger_find(ledger, &entry->request, job->device->number);
+
+        if (promise && seen->there && !promise->has_seen)
+                ledger_saw(ledger, promise, BYTES(seen->text, seen->size));
+}
+
 static int write_entries(struct job *job, struct draft_entry *drafts, size_t count)
 {
         struct engine_now now = host_now(job->world, job->device);
         struct engine_entry entries[4];
         struct engine_written written[4];
+        struct seen seen[4];
         int r;
 
         for (size_t i = 0; i < count; i++) {
+                see_field(job, &drafts[i], &seen[i]);
                 entries[i] = drafts[i].entry;
                 entries[i].changes = drafts[i].changes.items;
                 entries[i].change_count = drafts[i].changes.count;
@@ -129,6 +186,7 @@ static int write_entries(struct job *job, struct draft_entry *drafts, size_t cou
                 if (r != 0)
                         continue;
                 check_acknowledged(job->world, job->device, &entries[i].request);
+                note_seen(job, &entries[i], &seen[i]);
                 remember(job->world, &entries[i]);
         }
         if (r == PANNIER_E_TAKEN && !job->collides)
@@ -373,7 +431,8 @@ static int collide(struct job *job)
         const struct promise *taken;
         struct draft_entry draft;
 
-        if (ledger->count == 0)
+        /* a store that comes back may judge the two in the other order: then their people and outcomes change places */
+        if (ledger->count == 0 || plan_has(&job->world->plan, STEP_STORE_BACK))
                 return 0;
         taken = &ledger->promises[random_below(&job->random, ledger->count)];
         make_record(job, &some_person(job)->id, &draft);

@@ -73,7 +73,7 @@ static bool has_team(size_t device, size_t team)
 
 static void make_devices(struct template *template, struct storage *storage)
 {
-        for (uint32_t i = 0; i < DEVICES; i++) {
+        for (uint32_t i = 0; i < IDENTITIES; i++) {
                 struct device_row *row = &template->rows[i];
 
                 *row = (struct device_row){.id = sim_id(ID_DEVICE, i + 1),

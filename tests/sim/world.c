@@ -28,7 +28,8 @@ void world_fail(struct world *world, const char *format, ...)
 
 /* ---- life ---- */
 
-static void init_device(struct world *world, size_t number)
+/* A machine in place @number with the identity number @identity. */
+static struct device *init_machine(struct world *world, size_t number, size_t identity)
 {
         const struct template *template = template_get();
         struct device *device = &world->devices[number];
@@ -36,15 +37,55 @@ static void init_device(struct world *world, size_t number)
 
         device->world = world;
         device->number = number;
-        device->row = template->rows[number];
-        device->key = template->keys[number];
-        memcpy(device->caseload, template->caseload[number], sizeof(device->caseload));
+        device->row = template->rows[identity];
+        device->key = template->keys[identity];
+        memcpy(device->caseload, template->caseload[identity], sizeof(device->caseload));
         device->quality = CLOCK_SYNCHRONISED;
         device->scan = true;
         network_well(&device->link);
-        disk_copy(&template->devices[world->plan.synced >> number & 1][number], &device->disk);
         (void)snprintf(mount, sizeof(mount), "d%zu", number);
         disk_vfs_mount(mount, &device->disk);
+        return device;
+}
+
+static void init_device(struct world *world, size_t number)
+{
+        const struct template *template = template_get();
+        struct device *device = init_machine(world, number, number);
+
+        disk_copy(&template->devices[world->plan.synced >> number & 1][number], &device->disk);
+}
+
+struct device *world_add_clone(struct world *world, struct device *of)
+{
+        if (world->machines > world->plan.devices)
+                return NULL;
+        world->clone_of = of->number;
+        return init_machine(world, world->machines++, of->number);
+}
+
+bool world_same(const struct world *world, size_t a, size_t b)
+{
+        return uuid_equal(&world->devices[a].row.id, &world->devices[b].row.id);
+}
+
+bool world_has_clone(const struct world *world, size_t machine)
+{
+        return world->machines > world->plan.devices && world_same(world, machine, world->clone_of);
+}
+
+struct promise *world_promise(struct world *world, const struct uuid *entry,
+                              const struct uuid *device)
+{
+        for (size_t i = 0; i < world->machines; i++) {
+                struct promise *promise = uuid_equal(&world->devices[i].row.id, device)
+                                                  ? ledger_find(&world->ledger, entry, i)
+                                                  : NULL;
+
+                if (promise)
+                        return promise;
+        }
+        return NULL;
 }
 
 void world_init(struct world *world, const struct sim_settings *settings)
@@ -68,15 +109,16 @@ void world_init(struct world *world, const struct sim_settings *settings)
         disk_vfs_random(&world->engine_random);
         disk_copy(&template->store, &world->server.disk);
         disk_vfs_mount("store", &world->server.disk);
-        for (size_t i = 0; i < world->plan.devices; i++)
-                init_device(world, i);
+        for (; world->machines < world->plan.devices; world->machines++)
+                init_device(world, world->machines);
+        (void)init_machine(world, HOSTILE, IDENTITIES - 1);
         for (uint32_t i = 0; i < SIM_PEOPLE; i++)
                 world->people[world->person_count++] = (struct person){.id = sim_id(ID_PERSON, i)};
 }
 
 void world_deinit(struct world *world)
 {
-        for (size_t i = 0; i < world->plan.devices; i++) {
+        for (size_t i = 0; i < MACHINES; i++) {
                 struct device *device = &world->devices[i];
                 char mount[24];
 
@@ -86,10 +128,12 @@ void world_deinit(struct world *world)
                 (void)snprintf(mount, sizeof(mount), "d%zu", i);
                 disk_vfs_mount(mount, NULL);
                 disk_deinit(&device->disk);
+                disk_deinit(&device->image);
         }
         server_stop(world);
         disk_vfs_mount("store", NULL);
         disk_deinit(&world->server.disk);
+        disk_deinit(&world->server.image);
         disk_vfs_random(NULL);
         queue_deinit(&world->queue);
         ledger_deinit(&world->ledger);
@@ -112,6 +156,9 @@ static void take_step(struct world *world, size_t index)
         const struct step *step = &world->plan.steps[index];
         struct device *device = &world->devices[step->device];
 
+        if (world->machines > world->plan.devices && step->device == world->clone_of &&
+            step->draw % 2) /* who has the tablet in hand does not know that there are two */
+                device = &world->devices[world->plan.devices];
         switch (step_class(step->kind)) {
         case CLASS_WORK:
                 staff_step(world, device, step);
@@ -127,6 +174,12 @@ static void take_step(struct world *world, size_t index)
         case CLASS_CLOCK:
         case STEP_CLASS_COUNT:
                 fault_step(world, device, step);
+                break;
+        case CLASS_IMAGE:
+                image_step(world, device, step);
+                break;
+        case CLASS_HOSTILE:
+                hostile_step(world, step);
                 break;
         }
         plan_next(world, index + 1);
@@ -231,7 +284,7 @@ static void calm_down(struct world *world)
         world->calm = true;
         story_tell(&world->story, "world", "the faults stop");
         disk_repair(&world->server.disk);
-        for (size_t i = 0; i < world->plan.devices; i++) {
+        for (size_t i = 0; i < world->machines; i++) {
                 network_well(&world->devices[i].link);
                 disk_repair(&world->devices[i].disk);
         }
@@ -239,7 +292,7 @@ static void calm_down(struct world *world)
 
 static bool all_on(struct world *world)
 {
-        for (size_t i = 0; i < world->plan.devices; i++)
+        for (size_t i = 0; i < world->machines; i++)
                 if (!world->devices[i].engine || world->devices[i].phase != HOST_IDLE)
                         return false;
         return world->server.up;
@@ -248,7 +301,7 @@ static bool all_on(struct world *world)
 /* One exchange of every device, whatever comes of it. */
 static bool round_is_over(struct world *world)
 {
-        for (size_t i = 0; i < world->plan.devices; i++)
+        for (size_t i = 0; i < world->machines; i++)
                 if (world->devices[i].ended == 0 || world->devices[i].phase != HOST_IDLE)
                         return false;
         return true;
@@ -256,7 +309,7 @@ static bool round_is_over(struct world *world)
 
 static bool one_round(struct world *world, const char **ret_why)
 {
-        for (size_t i = 0; i < world->plan.devices; i++) {
+        for (size_t i = 0; i < world->machines; i++) {
                 struct device *device = &world->devices[i];
                 struct engine_now now = host_now(world, device);
 
@@ -265,7 +318,7 @@ static bool one_round(struct world *world, const char **ret_why)
                 host_called(world, device, 0);
         }
         run_until(world, round_is_over);
-        for (size_t i = 0; i < world->plan.devices && !world->violated; i++)
+        for (size_t i = 0; i < world->machines && !world->violated; i++)
                 if (!check_equal(world, &world->devices[i], ret_why))
                         return false;
         return true;
@@ -288,7 +341,7 @@ static bool is_awake(struct world *world)
 
 static bool anything_parked(struct world *world)
 {
-        for (size_t i = 0; i < world->plan.devices; i++)
+        for (size_t i = 0; i < world->machines; i++)
                 if (outbox_counts(world->devices[i].engine->outbox)->states[OUTCOME_PARKED] > 0)
                         return true;
         return false;

@@ -23,7 +23,11 @@ enum {
         TEAMS = 2,
         PEOPLE_MAX = 64,
         RECORDS_MAX = 512,
-        REPLAY_MAX = 8, /* old messages that may come again */
+        HOSTILE =
+                DEVICES + 1, /* number of a machine that nobody has; one before it may be a clone */
+        MACHINES,
+        IDENTITIES = DEVICES + 1, /* the last one is the hostile machine's */
+        REPLAY_MAX = 8,           /* old messages that may come again */
         SERVER_BATCH_MAX = 16,
         SIM_PEOPLE = 6, /* whom the store knows from the beginning */
         SIM_LIVENESS =
@@ -46,7 +50,10 @@ struct server {
         struct judge *judge; /* what operators write */
         struct server_call waiting[SERVER_BATCH_MAX], committed[SERVER_BATCH_MAX];
         size_t waiting_count, committed_count;
-        uint64_t life; /* changes when it starts: what was planned before is void */
+        struct disk image; /* an older state */
+        bool has_image;
+        uint64_t histories; /* rises when it is restored: what it had signed before may be gone */
+        uint64_t life;      /* changes when it starts: what was planned before is void */
 };
 
 /* ---- a device's machine ---- */
@@ -66,6 +73,10 @@ struct device {
         struct private_key *key;
         uint8_t caseload[48];
         struct disk disk;
+        struct disk image; /* an older state */
+        bool has_image;
+        bool double_life;      /* it was restored, or has a clone: it may be told that it forked */
+        bool restored;         /* and what it had recorded since is gone with its card */
         struct engine *engine; /* NULL: off, or its databases cannot be opened */
         enum host_phase phase;
         bool rebuild;         /* the replica is damaged: open with an empty one */
@@ -115,7 +126,9 @@ struct world {
         struct story story;
         struct random engine_random, disk_random, network_random;
         struct server server;
-        struct device devices[DEVICES];
+        struct device devices[MACHINES];
+        size_t machines; /* that are there; the one behind the plan's devices is a clone … */
+        size_t clone_of; /* … of this one */
         struct person people[PEOPLE_MAX];
         size_t person_count;
         struct sim_record records[RECORDS_MAX];
@@ -134,9 +147,9 @@ struct world {
 struct template
 {
         struct disk store, devices[2][DEVICES]; /* fresh; after a first sync */
-        struct device_row rows[DEVICES];
-        struct private_key *keys[DEVICES];
-        uint8_t caseload[DEVICES][48];
+        struct device_row rows[IDENTITIES];
+        struct private_key *keys[IDENTITIES];
+        uint8_t caseload[IDENTITIES][48];
         struct private_key *signing_key;
         struct buffer ca_key, ca_der, signing_der;
         struct exchange_settings settings;
@@ -146,6 +159,14 @@ struct template
 
 /* template_get() - made at the first call */
 const struct template *template_get(void);
+
+/* world_same() - do two machines go by one identity? */
+bool world_same(const struct world *world, size_t a, size_t b);
+/* world_has_clone() - are there two of this machine? */
+bool world_has_clone(const struct world *world, size_t machine);
+/* world_promise() - the promise about an entry that was written under this identity; NULL: nobody was promised it */
+struct promise *world_promise(struct world *world, const struct uuid *entry,
+                              const struct uuid *device);
 
 /* sim_id() - an id that tells its kind and number: what lies in a file can be found again */
 struct uuid sim_id(uint8_t kind, uint32_t number);
@@ -161,6 +182,9 @@ enum {
         ID_OPERATOR = 91,
         SIM_EPOCH_S = 1764000000, /* when a history begins: 2025-11-24 16:00 UTC */
 };
+
+/* world_add_clone() - a second machine with the identity of @of; it is off and its disk empty. NULL: there is one */
+struct device *world_add_clone(struct world *world, struct device *of);
 
 void world_init(struct world *world, const struct sim_settings *settings);
 void world_deinit(struct world *world);
