@@ -168,7 +168,7 @@ static void make_trust(struct rig *rig)
         make_seal_key(rig);
         rig->settings = (struct exchange_settings){
                 .signing_key = rig->signing_key,
-                .trust = {.version = 1,
+                .trust = {.version = 2,
                           .ca = buffer_view(&rig->ca_der),
                           .signing = buffer_view(&rig->signing_der),
                           .seal_keys = &rig->seal,

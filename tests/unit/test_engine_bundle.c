@@ -631,6 +631,48 @@ static void test_a_bundle_of_a_life_that_is_over_is_taken_and_is_no_incident(voi
         assert_int_equal(again, 0);
 }
 
+/* A store of before had no seal key: nothing leaves in clear, and the first exchange with a newer one brings it. */
+static void test_without_a_seal_key_nothing_is_exported_until_an_exchange_brings_it(void **state)
+{
+        CLEANUP(carried_deinit) struct carried carried = {0};
+        struct wire_trust newer = rig.settings.trust;
+        struct engine_now now;
+        struct station young;
+        struct uuid id, entry = new_id(50);
+
+        rig.settings.trust.version = 1;
+        rig.settings.trust.seal_keys_count = 0;
+        station_open(&young, &rig, 3, state, &rig.team);
+        assert_int_equal(station_sync(&young), EXCHANGE_DONE);
+        assert_int_equal(station_create(&young, &rig.nurse, &entry, "alert", &person,
+                                        (struct field_text[]){{"category", "dog", NULL, 0},
+                                                              {"text", "large", NULL, 0}},
+                                        2),
+                         0);
+        now = station_now(&young);
+        assert_int_equal(engine_bundle_begin(young.engine, &now, &id), PANNIER_E_INVALID);
+        station_stop(&young);
+        station_start(&young); /* as it was kept */
+        assert_int_equal(engine_bundle_begin(young.engine, &now, &id), PANNIER_E_INVALID);
+
+        rig.settings.trust = newer;
+        rig.seal.signature[5] ^= 1; /* somebody else's key in the store's place */
+        assert_int_equal(station_sync(&young), EXCHANGE_STOP);
+        assert_int_equal(engine_bundle_begin(young.engine, &now, &id), PANNIER_E_INVALID);
+        rig.seal.signature[5] ^= 1;
+        assert_int_equal(station_sync(&young), EXCHANGE_DONE);
+        assert_int_equal(station_create(&young, &rig.nurse, &(struct uuid){{7}}, "alert", &person,
+                                        (struct field_text[]){{"category", "dog", NULL, 0},
+                                                              {"text", "small", NULL, 0}},
+                                        2),
+                         0);
+        assert_int_equal(engine_bundle_begin(young.engine, &now, &id), 0);
+        station_stop(&young);
+        station_start(&young);
+        assert_int_equal(engine_bundle_begin(young.engine, &now, &id), 0);
+        station_close(&young);
+}
+
 #define BED(test) cmocka_unit_test_setup_teardown(test, setup, bed_unmake)
 
 int main(void)
@@ -651,6 +693,7 @@ int main(void)
                 BED(test_a_courier_cannot_confirm_that_somebody_was_erased),
                 BED(test_what_the_operator_is_shown_of_a_device_is_not_what_a_courier_brings),
                 BED(test_the_way_of_a_bundle_does_not_shift_the_time_of_a_visit),
+                BED(test_without_a_seal_key_nothing_is_exported_until_an_exchange_brings_it),
                 BED(test_a_bundle_of_a_life_that_is_over_is_taken_and_is_no_incident),
         };
 
