@@ -32,6 +32,8 @@ static const char *const bundles_sql[SQL_COUNT_] = {
         [SQL_WAITING] = "SELECT count(*) FROM entry WHERE place BETWEEN ?1 AND ?2 AND state = 0",
 };
 
+enum { PURPOSE_SIZE = 6, CONTEXT_SIZE = PURPOSE_SIZE + 16 + 16 };
+
 struct bundles {
         struct bundles_options options;
         sqlite3_stmt *stmts[SQL_COUNT_];
@@ -60,17 +62,21 @@ struct bundles *bundles_free(struct bundles *bundles)
 
 /* ---- writing ---- */
 
-static void seal_context(const struct bundles *bundles, const struct uuid *id, uint8_t ret[38])
+/* Associated data of a secret's seal: another one than a body's and a draft's. */
+static void seal_context(const struct bundles *bundles, const struct uuid *id,
+                         uint8_t ret[CONTEXT_SIZE])
 {
-        memcpy(ret, "bundle", 6);
-        memcpy(ret + 6, bundles->options.device.bytes, 16);
-        memcpy(ret + 22, id->bytes, 16);
+        static const uint8_t purpose[PURPOSE_SIZE] = {'b', 'u', 'n', 'd', 'l', 'e'};
+
+        memcpy(ret, purpose, sizeof(purpose));
+        memcpy(ret + sizeof(purpose), bundles->options.device.bytes, 16);
+        memcpy(ret + sizeof(purpose) + 16, id->bytes, 16);
 }
 
 static int seal(struct bundles *bundles, const struct uuid *id,
                 const uint8_t secret[BUNDLE_SECRET_SIZE], struct buffer *out)
 {
-        uint8_t context[38], nonce[AEAD_NONCE_SIZE];
+        uint8_t context[CONTEXT_SIZE], nonce[AEAD_NONCE_SIZE];
 
         bundles->options.random(nonce, sizeof(nonce));
         buffer_append(out, BYTES(nonce, sizeof(nonce)));
@@ -150,7 +156,7 @@ int bundles_secret(struct bundles *bundles, const struct uuid *id,
         CLEANUP(buffer_wipe) struct buffer clear = BUFFER_INIT;
         sqlite3_stmt *stmt = bundles->stmts[SQL_SECRET];
         struct bytes encapsulated, sealed;
-        uint8_t context[38];
+        uint8_t context[CONTEXT_SIZE];
         int r;
 
         db_bind_uuid(stmt, 1, id);

@@ -300,7 +300,7 @@ int carry_next(struct carry *carry, struct carry_item *ret, struct buffer *out)
                 r = path_of(carry, items.items[i].name, path);
                 buffer_reset(out);
                 if (r >= 0)
-                        r = file_read(path, 2 * WIRE_BUNDLE_BODY_MAX, out);
+                        r = file_read(path, (size_t)2 * WIRE_BUNDLE_BODY_MAX, out);
                 if (r == 0) {
                         *ret = items.items[i];
                         return 1;
@@ -390,7 +390,7 @@ int carry_read(struct carry *carry, const char *name, struct buffer *out)
         if (!read_name(name, &kind, &item) || kind != CARRY_BACK)
                 return FAIL(PANNIER_E_NOT_FOUND, "no receipts of this name are carried here");
         r = path_of(carry, name, path);
-        return r < 0 ? r : file_read(path, 2 * WIRE_BUNDLE_RECEIPTS_MAX, out);
+        return r < 0 ? r : file_read(path, (size_t)2 * WIRE_BUNDLE_RECEIPTS_MAX, out);
 }
 
 static void tidy_kind(struct carry *carry, enum carry_kind kind, int64_t before_ms)
