@@ -313,6 +313,11 @@ static int read_message(struct reading *reading, const struct wire_message *mess
         case WIRE_KIND_STORE_HELLO:
                 if (reading->hello)
                         break;
+                if (message->store_hello.protocol > WIRE_PROTOCOL + 1 ||
+                    message->store_hello.protocol + 1 < WIRE_PROTOCOL)
+                        return FAIL(PANNIER_E_TOO_NEW,
+                                    "the store speaks protocol %u, this device %d",
+                                    message->store_hello.protocol, WIRE_PROTOCOL);
                 reading->hello = true;
                 session->hello = message->store_hello;
                 return 0;
@@ -531,6 +536,16 @@ static int stop(struct engine *engine, const struct engine_now *now, int error)
         return is_ours(error) ? error : EXCHANGE_STOP;
 }
 
+/*
+ * The answer has something in it that this build cannot read. What comes down is put off until it can; what went up has its
+ * receipts, which come first and are signed by themselves.
+ */
+static void keep_receipts(struct session *session)
+{
+        session->records_count = session->feeds_count = 0;
+        session->end = (struct wire_end){.more = true}; /* in no case is it an end */
+}
+
 int engine_exchange_answer(struct engine *engine, const struct engine_now *now, struct bytes body)
 {
         struct session *session = &engine->session;
@@ -544,6 +559,11 @@ int engine_exchange_answer(struct engine *engine, const struct engine_now *now, 
         r = session_check_losses(engine);
         if (r >= 0)
                 r = read_answer(engine, body, &reading);
+        if (r == PANNIER_E_TOO_NEW && reading.hello) {
+                keep_receipts(session);
+                failure = EXCHANGE_UPGRADE;
+                r = 0;
+        }
         if (r < 0)
                 return stop(engine, now, r);
         r = outbox_begin(engine->outbox);

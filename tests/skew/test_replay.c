@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WRITTEN = 5 }; /* entries at least that record_exchanges.py has the tablet write */
 enum { FILE_MAX = 64 << 20, LINE_MAX_SIZE = 256, CASELOAD_SIZE = 48 };
 
 static const char *recording; /* folder */
@@ -236,62 +237,69 @@ static void store_close(struct store_now *store)
         free(store);
 }
 
-static void store_answers(struct store_now *store, struct bytes body, int64_t now_ms,
+/* What the store answers to one recorded request. false: the request shows a head of a history that this store does not have */
+static bool store_answers(struct store_now *store, struct bytes body, int64_t now_ms,
                           struct lines *ret)
 {
         CLEANUP(exchange_request_freep) struct exchange_request *request = NULL;
         CLEANUP(exchange_answer_deinit) struct exchange_answer answer = {0};
         const struct exchange_answer *answers[] = {&answer};
+        bool same = true;
+        int r;
 
         assert_int_equal(exchange_read(store->reader, body, &store->device, now_ms, &request), 0);
         if (exchange_has_work(request)) {
                 assert_int_equal(exchange_commit(store->writer, &request, 1, now_ms), 0);
                 assert_int_equal(exchange_error(request), 0);
         }
-        assert_int_equal(exchange_answer(store->reader, request, now_ms, &answer), 0);
-        if (answer.commit_first)
-                assert_int_equal(exchange_custody(store->writer, answers, 1, now_ms), 0);
-        tell_answer(ret, buffer_view(&answer.body));
-}
-
-static void store_reads(struct store_now *store, struct bytes body, int64_t now_ms)
-{
-        CLEANUP(exchange_request_freep) struct exchange_request *request = NULL;
-        CLEANUP(exchange_answer_deinit) struct exchange_answer answer = {0};
-        int r;
-
-        assert_int_equal(exchange_read(store->reader, body, &store->device, now_ms, &request), 0);
         r = exchange_answer(store->reader, request, now_ms, &answer);
         if (r == EXCHANGE_COMMIT_FIRST) {
+                same = false;
                 assert_int_equal(exchange_commit(store->writer, &request, 1, now_ms), 0);
                 r = exchange_answer(store->reader, request, now_ms, &answer);
         }
         assert_int_equal(r, 0);
+        if (answer.commit_first)
+                assert_int_equal(exchange_custody(store->writer, answers, 1, now_ms), 0);
+        tell_answer(ret, buffer_view(&answer.body));
+        return same;
 }
 
+static size_t count_receipts(const struct lines *lines)
+{
+        size_t count = 0;
+
+        for (size_t i = 0; i < lines->count; i++)
+                count += strncmp(lines->items[i], "receipt ", 8) == 0;
+        return count;
+}
+
+/*
+ * A request behind the one with the entries shows the head of the log as it was then. The log's hashes cover the times of
+ * receipt, so to this store it is a head of a history that it lost: it is answered, but what is in it is not compared.
+ */
 static void the_store_comes_to_the_recorded_outcomes_and_records(void **state)
 {
         const char *path = unit_path(state, "store.db");
         CLEANUP(buffer_deinit) struct buffer body = BUFFER_INIT;
         struct then then = then_open();
-        struct lines have = {0}, want = {0};
+        struct lines have = {0}, want = {0}, rest = {0};
         struct store_now *store;
+        bool same = true;
 
         unpack("store.db.zst", path);
         store = store_open(&then, path);
-        read_round(1, "request", &body);
-        store_answers(store, buffer_view(&body), then.now_ms, &have);
-        read_round(1, "answer", &body);
-        tell_answer(&want, buffer_view(&body));
-        assert_same_lines(&have, &want);
-        /*
-         * The requests behind it show heads of the log as it was then, with its times of receipt: to this store they are of a history that
-         * it lost. They are read, and answered, all the same.
-         */
-        for (size_t round = 2; round <= then.rounds; round++) {
+        for (size_t round = 1; round <= then.rounds; round++) {
                 read_round(round, "request", &body);
-                store_reads(store, buffer_view(&body), then.now_ms);
+                same = same && count_receipts(&have) == 0;
+                (void)store_answers(store, buffer_view(&body), then.now_ms, same ? &have : &rest);
+                read_round(round, "answer", &body);
+                if (same)
+                        tell_answer(&want, buffer_view(&body));
         }
+        assert_true(count_receipts(&have) >= WRITTEN);
+        assert_same_lines(&have, &want);
+        free(rest.items);
         store_close(store);
         then_close(&then);
 }
@@ -304,12 +312,18 @@ static void a_recorded_request_that_is_repeated_changes_nothing(void **state)
         struct then then = then_open();
         struct lines first = {0}, second = {0};
         struct store_now *store;
+        size_t round = 0;
 
         unpack("store.db.zst", path);
         store = store_open(&then, path);
-        read_round(1, "request", &body);
-        store_answers(store, buffer_view(&body), then.now_ms, &first);
-        store_answers(store, buffer_view(&body), then.now_ms, &second);
+        while (count_receipts(&first) == 0 &&
+               round < then.rounds) { /* up to the one with the entries */
+                read_round(++round, "request", &body);
+                first.count = 0;
+                assert_true(store_answers(store, buffer_view(&body), then.now_ms, &first));
+        }
+        assert_true(store_answers(store, buffer_view(&body), then.now_ms, &second));
+        assert_int_equal(count_receipts(&second), count_receipts(&first));
         assert_same_lines(&first, &second);
         store_close(store);
         then_close(&then);

@@ -91,6 +91,26 @@ static size_t make_visits_unknown(void)
         return changed;
 }
 
+/* The answer that came, changed: the protocol that its hello names, and a message that nobody here knows at its end. */
+static void make_answer_newer(uint8_t protocol, bool strange)
+{
+        static const uint8_t unknown[] = {0x81, 0x18, 0x64}; /* [100] */
+        CLEANUP(compressor_freep) struct compressor *compressor = NULL;
+        CLEANUP(buffer_deinit) struct buffer clear = BUFFER_INIT;
+
+        assert_int_equal(compressor_new(&compressor), 0);
+        assert_int_equal(decompress_message(compressor, buffer_view(&tablet.answer),
+                                            WIRE_ANSWER_MAX, &clear),
+                         0);
+        assert_int_equal(clear.data[1], WIRE_KIND_STORE_HELLO);
+        assert_int_equal(clear.data[2], WIRE_PROTOCOL);
+        clear.data[2] = protocol;
+        if (strange)
+                buffer_append(&clear, BYTES(unknown, sizeof(unknown)));
+        buffer_reset(&tablet.answer);
+        assert_int_equal(compress_message(compressor, buffer_view(&clear), &tablet.answer), 0);
+}
+
 /* One exchange with a store that has a type more. */
 static size_t sync_with_newer_store(void)
 {
@@ -176,12 +196,71 @@ static void who_left_before_the_upgrade_does_not_come_back_with_it(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static int write_alert(uint32_t number)
+{
+        struct uuid id = test_id(90, number);
+
+        return station_create(
+                &tablet, &rig.nurse, &id, "alert", &person,
+                (struct field_text[]){{"category", "dog", NULL, 0}, {"text", "Large.", NULL, 0}},
+                2);
+}
+
+static void what_cannot_be_read_puts_off_the_download_and_not_the_upload(void **state)
+{
+        struct uuid alert = test_id(90, 1);
+
+        (void)state;
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(write_alert(1), 0);
+        (void)rig_person(&rig, 2, "Birch", "Bob", &rig.team);
+        station_send(&tablet);
+        make_answer_newer(WIRE_PROTOCOL, true);
+        assert_int_equal(station_take(&tablet), EXCHANGE_STOP);
+        assert_int_equal(status().failure, EXCHANGE_UPGRADE);
+        assert_int_equal(station_state(&tablet, &alert), OUTCOME_APPLIED);
+        assert_int_equal(status().people, 1);
+        /* nothing was concluded from it */
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(status().people, 2);
+}
+
+static void a_store_of_the_next_protocol_is_understood_and_the_one_after_it_refused(void **state)
+{
+        struct uuid alert = test_id(90, 2);
+        int r;
+
+        (void)state;
+        do {
+                station_send(&tablet);
+                make_answer_newer(WIRE_PROTOCOL + 1, false);
+                r = station_take(&tablet);
+        } while (r == EXCHANGE_AGAIN);
+        assert_int_equal(r, EXCHANGE_DONE);
+        assert_int_equal(status().people, 1);
+        assert_int_equal(write_alert(2), 0);
+        station_send(&tablet);
+        make_answer_newer(WIRE_PROTOCOL + 2, false);
+        assert_int_equal(station_take(&tablet), EXCHANGE_STOP);
+        assert_int_equal(status().failure, EXCHANGE_UPGRADE);
+        assert_int_equal(station_state(&tablet, &alert),
+                         OUTCOME_NONE); /* it waits, and goes again */
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(station_state(&tablet, &alert), OUTCOME_APPLIED);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(records_of_an_unknown_type_are_passed_over_and_fetched_after_the_upgrade),
                 TEST(an_upgrade_that_was_not_needed_fetches_nothing_again),
                 TEST(who_left_before_the_upgrade_does_not_come_back_with_it),
+                cmocka_unit_test_setup_teardown(
+                        what_cannot_be_read_puts_off_the_download_and_not_the_upload, setup,
+                        teardown),
+                cmocka_unit_test_setup_teardown(
+                        a_store_of_the_next_protocol_is_understood_and_the_one_after_it_refused,
+                        setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
