@@ -42,11 +42,29 @@ enum {
         WIRE_BUNDLE_NONCE_SIZE = 32,
         WIRE_DETAIL_MAX = 500,        /* bytes of text that explains something to people */
         WIRE_SOFTWARE_MAX = 64,       /* bytes of a program's name and version */
-        WIRE_DIGEST_SIZE_MAX = 32,    /* bytes of a feed's digest; none travels alone yet */
+        WIRE_DIGEST_SIZE_MAX = 32,    /* bytes of a feed's digest */
+        WIRE_DIGEST_SIZE = 16,        /* bytes of one person's (common/digest.h) */
+        WIRE_SUMS_MAX = 4096,         /* people of one page of a check */
+        WIRE_CHECK_PEOPLE_MAX = 256,  /* people whose records are asked for again at once */
+        WIRE_REPAIRS_MAX = 256,       /* repairs that are reported at once */
         WIRE_VERSION_MAX = INT32_MAX, /* of protocol, catalogue, policy, trust bundle */
 };
 
 #define WIRE_NUMBER_MAX ((uint64_t)INT64_MAX) /* positions, sequence numbers, counts */
+
+enum repair_what {
+        REPAIR_MADE = 1,   /* the store's records were put in the place of those that differed */
+        REPAIR_ERASED = 2, /* the store does not list the person: erased, as after an exit */
+        REPAIR_FAULT =
+                3, /* it differed again at the same position, or the store contradicts itself */
+};
+
+enum check_state {
+        CHECK_EQUAL = 1,   /* none of the feeds that stand here differs */
+        CHECK_MOVED = 2,   /* they stand elsewhere here, or are not granted: exchange first */
+        CHECK_DIFFERS = 3, /* a page of people is in the answer */
+        CHECK_RECORDS = 4, /* records are */
+};
 
 enum wire_device_state {
         DEVICE_ACTIVE = 1,
@@ -190,6 +208,31 @@ enum wire_device_state {
         F(LIST, receipts, wire_receipt, WIRE_RECEIPTS_MAX) /* some of them, body_hash set */       \
         F(OCTETS, signature, uint8_t, SIGNATURE_SIZE)
 
+/* Who differed, and what became of it. */
+#define WIRE_REPAIR(F)                                                                             \
+        F(UINT, number, uint64_t, WIRE_NUMBER_MAX) /* rising, of this copy */                      \
+        F(UUID, locality, struct uuid, 0)                                                          \
+        F(ID, owner, struct uuid, 0) /* as in wire_sum; none: erased here since */                 \
+        F(UINT, class, enum catalogue_class, CLASS_COUNT)                                          \
+        F(UINT, epoch, uint64_t, WIRE_NUMBER_MAX)    /* where the feed stood … */                \
+        F(UINT, position, uint64_t, WIRE_NUMBER_MAX) /* … in which it was found */               \
+        F(UINT, what, enum repair_what, 99)                                                        \
+        F(INT, at_ms, int64_t, 0) /* store's time of the exchange */
+
+/* Device to store, in POST /v1/sync: what it repaired since it said so last. */
+#define WIRE_REPAIRED(F) F(LIST, repairs, wire_repair, WIRE_REPAIRS_MAX)
+
+/*
+ * Device to store: the one message of POST /v1/check. `feeds` are those that are to be compared, where they stand, with their
+ * digests. With `people`, or with a place to go on at, there is one feed.
+ */
+#define WIRE_CHECK(F)                                                                              \
+        F(UINT, protocol, uint32_t, WIRE_VERSION_MAX)                                              \
+        F(LIST, feeds, wire_feed_state, WIRE_FEEDS_MAX)                                            \
+        F(UINT, position, uint64_t, WIRE_NUMBER_MAX) /* of the last join that was listed … */    \
+        F(ID, person, struct uuid, 0)                /* … and its person; none: the start */     \
+        F(IDS, people, struct uuid, WIRE_CHECK_PEOPLE_MAX) /* their records are wanted */
+
 /* A scope that the device may hold, up to a class; `locality` orders what is in it. */
 #define WIRE_GRANT(F)                                                                              \
         F(UUID, locality, struct uuid, 0)                                                          \
@@ -315,6 +358,26 @@ enum wire_device_state {
         F(OCTETS, nonce, uint8_t, WIRE_BUNDLE_NONCE_SIZE) /* random */                             \
         F(BYTES, sealed, struct bytes, WIRE_BUNDLE_RECEIPTS_MAX)
 
+/* Digest of a person's records in a feed. Of reference data the owner is a record type: 15 zero bytes and its number. */
+#define WIRE_SUM(F)                                                                                \
+        F(UUID, owner, struct uuid, 0)                                                             \
+        F(OCTETS, digest, uint8_t, WIRE_DIGEST_SIZE)
+
+/* Store to device: a page of the people of a feed whose digest differs, in the order in which they joined. */
+#define WIRE_DIFFER(F)                                                                             \
+        F(STRUCT, key, wire_feed_key, 0)                                                           \
+        F(OCTETS, digest, uint8_t, WIRE_DIGEST_SIZE) /* of the feed: the sum over its people */    \
+        F(LIST, sums, wire_sum, WIRE_SUMS_MAX)                                                     \
+        F(UINT, position, uint64_t, WIRE_NUMBER_MAX) /* where this page ends */                    \
+        F(ID, person, struct uuid, 0)                                                              \
+        F(BOOL, complete, bool, 0) /* nobody is behind it */
+
+/* Store to device: last message of an answer to a check. */
+#define WIRE_CHECKED(F)                                                                            \
+        F(UINT, state, enum check_state, 99)                                                       \
+        F(IDS, people, struct uuid,                                                                \
+          WIRE_CHECK_PEOPLE_MAX) /* whose records are in it, all of them */
+
 /* S(struct name, field list): parts of messages, those that are used first before those that use them */
 #define WIRE_PARTS(S)                                                                              \
         S(wire_lane, WIRE_LANE)                                                                    \
@@ -332,7 +395,9 @@ enum wire_device_state {
         S(wire_seal_key, WIRE_SEAL_KEY)                                                            \
         S(wire_trust, WIRE_TRUST)                                                                  \
         S(wire_effect, WIRE_EFFECT)                                                                \
-        S(wire_receipt, WIRE_RECEIPT)
+        S(wire_receipt, WIRE_RECEIPT)                                                              \
+        S(wire_repair, WIRE_REPAIR)                                                                \
+        S(wire_sum, WIRE_SUM)
 
 /* M(symbol, kind number, name, field list): messages but for records, whose rows are streamed (below) */
 #define WIRE_MESSAGES(M)                                                                           \
@@ -343,10 +408,14 @@ enum wire_device_state {
         M(RUN, 5, run, WIRE_RUN)                                                                   \
         M(DRAFT, 6, draft, WIRE_DRAFT)                                                             \
         M(AGAIN, 7, again, WIRE_AGAIN)                                                             \
+        M(CHECK, 8, check, WIRE_CHECK)                                                             \
+        M(REPAIRED, 9, repaired, WIRE_REPAIRED)                                                    \
         M(STORE_HELLO, 16, store_hello, WIRE_STORE_HELLO)                                          \
         M(RECEIPTS, 17, receipts, WIRE_RECEIPTS)                                                   \
         M(FEED, 19, feed, WIRE_FEED)                                                               \
         M(END, 20, end, WIRE_END)                                                                  \
+        M(DIFFER, 24, differ, WIRE_DIFFER)                                                         \
+        M(CHECKED, 25, checked, WIRE_CHECKED)                                                      \
         M(BUNDLE, 40, bundle, WIRE_BUNDLE)                                                         \
         M(BUNDLE_RECEIPTS, 41, bundle_receipts, WIRE_BUNDLE_RECEIPTS)
 

@@ -5,6 +5,7 @@
  * commit is lost, FACT_PLACE says from where to apply again what only the outbox has.
  */
 #include "daemon/engine_internal.h"
+#include "daemon/session_check.h"
 
 #include "common/plant.h"
 #include "daemon/rescue.h"
@@ -405,6 +406,7 @@ static int allocate(struct engine *engine)
 /* Everything but the databases, which stay the caller's where the start fails. */
 static void close_parts(struct engine *engine)
 {
+        session_check_drop(engine);
         session_deinit(&engine->session);
         compressor_free(engine->compressor);
         body_codec_free(engine->codec);

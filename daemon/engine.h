@@ -9,7 +9,7 @@
  *
  *     after every call:       arm a timer for engine_deadline()
  *     timer:                  engine_tick(); returns ENGINE_EXCHANGE when an exchange should begin now
- *     to begin one:           engine_exchange_request() → POST the bytes to /v1/sync
+ *     to begin one:           engine_exchange_request() → POST the bytes to engine_exchange_path()
  *     answer 200:             engine_exchange_answer(), then engine_exchange_step() once per turn of the loop until it
  *                             returns something else than EXCHANGE_STEP
  *     anything else:          engine_exchange_failed() with what it was
@@ -482,6 +482,9 @@ int engine_wait_query(struct engine *engine, struct buffer *out);
  */
 int engine_exchange_request(struct engine *engine, const struct engine_now *now,
                             struct buffer *out);
+
+/* engine_exchange_path() - where the request that engine_exchange_request() gave is posted: "/v1/sync" or "/v1/check"; static */
+const char *engine_exchange_path(const struct engine *engine);
 
 enum exchange_next {
         EXCHANGE_DONE,  /* everything sent and received; deadline is set anew */

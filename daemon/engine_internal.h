@@ -77,6 +77,8 @@ struct engine {
         int64_t flush_ms; /* boot clock at which the replica is to be written; INT64_MAX: nothing waits */
         bool sealed; /* the newest erasure is in the file, and nothing of it in the WAL: it may be said */
         bool caught_up; /* the replica took entries from the outbox since the last end: own work about people whom no feed has may be among it */
+        int64_t check_due_ms,
+                check_wait_ms; /* boot clock: the store is not asked who differs before; after a check that did not help */
         int64_t rest_ms;    /* boot clock: no task before, since one has failed */
         bool behind;        /* the outbox has entries that the replica could not take yet */
         struct arena arena; /* scratch of one call */

@@ -169,7 +169,8 @@ static int send_request(struct loop *loop)
         char url[IDENTITY_URL_MAX + 16];
         struct link_request request;
 
-        (void)snprintf(url, sizeof(url), "%s/v1/sync", loop->identity->url);
+        (void)snprintf(url, sizeof(url), "%s%s", loop->identity->url,
+                       engine_exchange_path(loop->engine));
         request = loop_store_request(loop, url);
         request.media_type = LOOP_SYNC_TYPE;
         request.wanted_type = LOOP_SYNC_TYPE;

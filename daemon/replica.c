@@ -17,7 +17,7 @@ static const char *const replica_sql[SQL_COUNT_] = {
         [SQL_FACT_PUT] = "INSERT INTO fact (name, value) VALUES (?1, ?2) "
                          "ON CONFLICT (name) DO UPDATE SET value = ?2",
         [SQL_FEEDS] = "SELECT number, locality, kind, scope, class, granted, epoch, position, "
-                      "record, join_type, join_record, complete FROM feed "
+                      "record, join_type, join_record, complete, differs FROM feed "
                       "ORDER BY locality, kind, scope, class",
         [SQL_FEED_BY_KEY] = "SELECT number, granted FROM feed "
                             "WHERE locality = ?1 AND kind = ?2 AND scope = ?3 AND class = ?4",
@@ -41,9 +41,9 @@ static const char *const replica_sql[SQL_COUNT_] = {
         [SQL_MEMBER_OF_CLASS] = "SELECT 1 FROM member m JOIN feed f ON f.number = m.feed "
                                 "WHERE m.person = ?1 AND f.class = ?2 LIMIT 1",
         [SQL_TOLD_PUT] = "INSERT INTO told (one, vector, digests) VALUES (1, ?1, ?2) "
-                         "ON CONFLICT (one) DO UPDATE SET vector = ?1, digests = ?2 "
+                         "ON CONFLICT (one) DO UPDATE SET vector = ?1, digests = ?2, equality = 0 "
                          "WHERE vector <> ?1 OR digests <> ?2",
-        [SQL_TOLD_GET] = "SELECT vector, digests FROM told",
+        [SQL_TOLD_GET] = "SELECT vector, digests, equality FROM told",
         [SQL_TOLD_DELETE] = "DELETE FROM told",
         [SQL_LEAVER_PUT] = "INSERT INTO leaver (person, class) VALUES (?1, ?2) "
                            "ON CONFLICT DO NOTHING",
@@ -132,6 +132,27 @@ static const char *const replica_sql[SQL_COUNT_] = {
         [SQL_UNLISTED] = "SELECT m.feed, m.person, f.class FROM member m "
                          "JOIN feed f ON f.number = m.feed "
                          "WHERE m.unlisted = 1 AND f.locality = ?1 LIMIT 1",
+        [SQL_MEMBER_HAS] = "SELECT 1 FROM member WHERE feed = ?1 AND person = ?2",
+        [SQL_MEMBER_EACH] = "SELECT person FROM member WHERE feed = ?1",
+        [SQL_REFERENCE_OWNERS] = "SELECT owner FROM owner_sum WHERE locality = ?1 AND owner <= "
+                                 "x'000000000000000000000000000000ff'",
+        [SQL_FEED_DIFFERS] = "UPDATE feed SET differs = 1 WHERE number = ?1",
+        [SQL_FEEDS_ALIKE] = "UPDATE feed SET differs = 0 WHERE differs = 1",
+        [SQL_TOLD_EQUALITY] = "UPDATE told SET equality = ?1 WHERE equality <> ?1",
+        [SQL_REPAIR_AGAIN] = "SELECT 1 FROM repair WHERE owner = ?1 AND locality = ?2 AND "
+                             "class = ?3 AND epoch = ?4 AND position = ?5 LIMIT 1",
+        [SQL_REPAIR_PUT] = "INSERT INTO repair (owner, locality, class, epoch, position, what, "
+                           "at_ms, standing, told) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0)",
+        [SQL_REPAIR_TRIM] = "DELETE FROM repair WHERE number <= "
+                            "(SELECT max(number) FROM repair) - ?1",
+        [SQL_REPAIR_FORGET] = "UPDATE repair SET owner = NULL WHERE owner = ?1",
+        [SQL_REPAIRS_UNTOLD] = "SELECT number, owner, locality, class, epoch, position, what, "
+                               "at_ms FROM repair WHERE told = 0 ORDER BY number LIMIT ?1",
+        [SQL_REPAIRS_TOLD] = "UPDATE repair SET told = 1 WHERE number <= ?1 AND told = 0",
+        [SQL_REPAIRS_GOOD] = "UPDATE repair SET standing = 0 WHERE standing = 1",
+        [SQL_REPAIRS_COUNT] = "SELECT coalesce(sum(what = 1), 0), coalesce(sum(what = 2), 0), "
+                              "coalesce(sum(standing), 0), coalesce(max(at_ms), 0) FROM repair",
+        [SQL_OWNER_NEXT] = "SELECT owner FROM owner_sum WHERE owner > ?1 ORDER BY owner LIMIT 1",
         [SQL_PENDING_WAIT] = "UPDATE pending SET state = 0, epoch = 0, position = 0, "
                              "receipt = NULL, lane = ?2, seq = ?3 WHERE place = ?1",
 };
@@ -150,6 +171,7 @@ static const char *const fact_names[FACT_COUNT] = {
         [FACT_BYTES_RECEIVED] = "bytes_received",
         [FACT_EXCHANGES] = "exchanges",
         [FACT_SUMS] = "sums",
+        [FACT_CONTRADICTION] = "contradiction",
 };
 
 static int load_facts(struct replica *replica)
@@ -541,6 +563,13 @@ static int leaver_done(struct replica *replica, const struct uuid *person, int64
         return db_run(replica->db, stmt);
 }
 
+/* That there was a repair stays; of whom goes. */
+static int forget_repairs(struct replica *replica, const struct uuid *person)
+{
+        db_bind_uuid(replica->stmts[SQL_REPAIR_FORGET], 1, person);
+        return db_run(replica->db, replica->stmts[SQL_REPAIR_FORGET]);
+}
+
 static int gone_whole(struct replica *replica, const struct uuid *person,
                       int (*forget)(void *context, const struct uuid *entry), void *context)
 {
@@ -549,6 +578,8 @@ static int gone_whole(struct replica *replica, const struct uuid *person,
         r = people_delete(replica, person);
         if (r >= 0)
                 r = replica_sums_forget(replica, person);
+        if (r >= 0)
+                r = forget_repairs(replica, person);
         if (r >= 0)
                 r = forget_own(replica, person, forget, context);
         if (r >= 0 && replica->watch.person)

@@ -13,6 +13,7 @@
 #ifndef DAEMON_REPLICA_H
 #define DAEMON_REPLICA_H
 
+#include "common/digest.h"
 #include "common/record_table.h"
 #include "common/scope.h"
 #include "common/wire.h"
@@ -63,6 +64,7 @@ enum replica_fact {
         FACT_BYTES_RECEIVED,
         FACT_EXCHANGES,
         FACT_SUMS, /* version of the catalogue by which the digests are kept */
+        FACT_CONTRADICTION, /* what the store said when it was asked who differs does not add up to its digest */
         FACT_COUNT
 };
 
@@ -76,6 +78,7 @@ struct replica_feed {
         struct wire_feed_key key;
         struct wire_cursor cursor;
         bool granted, complete;
+        bool differs; /* the store's digest was another, at the last comparison that was unequal */
 };
 
 /* replica_feeds() - all of them in the order of vectors, into @arena; those that are not granted come with them */
@@ -187,8 +190,58 @@ struct replica_proof {
  */
 int replica_prove(struct replica *replica, struct replica_proof *ret);
 
-/* replica_count_person() - the same for one person, without comparing; in a transaction */
-int replica_count_person(struct replica *replica, const struct uuid *person, bool *ret_wrong);
+/* replica_equality() - how the last comparison came out, if the store's word about it still stands */
+int replica_equality(struct replica *replica, enum replica_equality *ret);
+
+/**
+ * replica_count_some() - count the digests of the next owners anew, round and round; make right what was otherwise
+ * @records: as many as have together at least so many records
+ *
+ * In a transaction. So what a disk did to a row shows one day without anybody asking, at a cost that does not grow with the caseload.
+ */
+int replica_count_some(struct replica *replica, uint64_t records, uint64_t *ret_wrong);
+
+/* ---- repair (replica_repair.c): in transactions, after replica_sums_write() ---- */
+
+/* replica_differs() - are an owner's confirmed records in a feed others than those of this digest, or is the person not in the feed? 1, 0 */
+int replica_differs(struct replica *replica, const struct replica_feed *feed,
+                    const struct uuid *owner, const struct digest *digest);
+/* replica_owners() - the people of a feed; of reference data the types that have a digest */
+int replica_owners(struct replica *replica, const struct replica_feed *feed,
+                   int (*visit)(void *context, const struct uuid *owner), void *context);
+int replica_is_member(struct replica *replica, const struct replica_feed *feed,
+                      const struct uuid *person);
+/* replica_feed_differs() - the store says another digest of this feed; until the copy is equal again */
+int replica_feed_differs(struct replica *replica, int64_t feed);
+
+/**
+ * replica_repair_begin(), replica_repair_record(), replica_repair_end() - one owner's records in a feed are these
+ *
+ * All in one transaction. Own pending work on them stays. @now_ms: store's time
+ */
+int replica_repair_begin(struct replica *replica, const struct replica_feed *feed,
+                         const struct uuid *owner);
+int replica_repair_record(struct replica *replica, const struct record *record, uint64_t epoch);
+int replica_repair_end(struct replica *replica, const struct replica_feed *feed,
+                       const struct uuid *owner, int64_t now_ms);
+/* replica_repair_erase() - the store does not list the person in the feed: as an exit; erased by replica_erase() */
+int replica_repair_erase(struct replica *replica, const struct replica_feed *feed,
+                         const struct uuid *person, int64_t now_ms);
+/* replica_repair_note() - write down what became of an owner; a fault where the same was repaired at the same position before */
+int replica_repair_note(struct replica *replica, const struct replica_feed *feed,
+                        const struct uuid *owner, enum repair_what what, int64_t now_ms);
+
+/* What the store was not told yet; told: up to this number. */
+int replica_repairs_untold(struct replica *replica, struct wire_repair ret[WIRE_REPAIRS_MAX],
+                           size_t *ret_count);
+int replica_repairs_told(struct replica *replica, uint64_t number);
+
+struct replica_repairs {               /* of those that are kept */
+        uint64_t made, erased, faults; /* faults: since the copy was equal last */
+        int64_t newest_ms;
+};
+
+int replica_repairs(struct replica *replica, struct replica_repairs *ret);
 
 /* ---- records ---- */
 

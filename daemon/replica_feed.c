@@ -20,6 +20,7 @@ static struct replica_feed feed_read(sqlite3_stmt *stmt)
                            .join_type = (uint8_t)db_column_int(stmt, 9),
                            .join_record = db_column_uuid(stmt, 10)},
                 .complete = db_column_int(stmt, 11) != 0,
+                .differs = db_column_int(stmt, 12) != 0,
         };
 }
 

@@ -86,6 +86,21 @@ enum replica_sql {
         SQL_SUMS_OF,
         SQL_FEED_SUMS,
         SQL_UNLISTED,
+        SQL_MEMBER_HAS,
+        SQL_MEMBER_EACH,
+        SQL_REFERENCE_OWNERS,
+        SQL_FEED_DIFFERS,
+        SQL_FEEDS_ALIKE,
+        SQL_TOLD_EQUALITY,
+        SQL_REPAIR_AGAIN,
+        SQL_REPAIR_PUT,
+        SQL_REPAIR_TRIM,
+        SQL_REPAIR_FORGET,
+        SQL_REPAIRS_UNTOLD,
+        SQL_REPAIRS_TOLD,
+        SQL_REPAIRS_GOOD,
+        SQL_REPAIRS_COUNT,
+        SQL_OWNER_NEXT,
         SQL_PENDING_WAIT,
         SQL_COUNT_
 };
@@ -104,14 +119,19 @@ struct replica {
         uint64_t pending_count, pending_count_before; /* rows of pending, refused ones included */
         bool shadows, shadows_before;                 /* there may be some */
         struct uuid locality, locality_before;        /* replica_locality() */
-        struct arena arena;                           /* scratch of one operation */
-        struct buffer buffer, text;                   /* the same */
+        bool repairing; /* what comes is what should have been here: nobody changed it under an edit */
+        struct uuid counted;        /* owner up to which replica_count_some() came */
+        struct arena arena;         /* scratch of one operation */
+        struct buffer buffer, text; /* the same */
 };
 
 /* replica_check_sums() - at the start: digests that were kept by another catalogue, or not at all, are counted */
 int replica_check_sums(struct replica *replica);
 /* replica_count() - count all digests anew; in a transaction */
 int replica_count(struct replica *replica, struct replica_proof *ret);
+
+/* replica_count_owner() - the same for one */
+int replica_count_owner(struct replica *replica, const struct uuid *owner, bool *ret_wrong);
 
 /* replica_load_locality() - the locality for people met here: that of the provisional scope, else of the first reference scope */
 int replica_load_locality(struct replica *replica);

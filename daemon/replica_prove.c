@@ -10,12 +10,16 @@ int replica_told(struct replica *replica, const uint8_t vector_hash[HASH_SIZE],
 {
         static const uint8_t as_before[HASH_SIZE];
         sqlite3_stmt *stmt = replica->stmts[SQL_TOLD_PUT];
+        int r;
 
         if (memcmp(digest_hash, as_before, HASH_SIZE) == 0)
                 return 0;
         db_bind_blob(stmt, 1, BYTES(vector_hash, HASH_SIZE));
         db_bind_blob(stmt, 2, BYTES(digest_hash, HASH_SIZE));
-        return db_run(replica->db, stmt);
+        r = db_run(replica->db, stmt);
+        if (r < 0 || db_changes(replica->db) == 0)
+                return r;
+        return db_run(replica->db, replica->stmts[SQL_FEEDS_ALIKE]);
 }
 
 int replica_is_told(struct replica *replica, const uint8_t vector_hash[HASH_SIZE])
@@ -65,6 +69,23 @@ static int hash_feeds(struct replica *replica, struct arena *arena, uint8_t ret_
         return r < 0 ? r : digest_hash(ret_vector, digests, granted, ret_digests);
 }
 
+/* Faults are over once the copy is equal; which feeds differ is asked for where it is not. */
+static int keep_equality(struct replica *replica, enum replica_equality equality)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_TOLD_EQUALITY];
+        int r;
+
+        db_bind_int(stmt, 1, (int64_t)equality);
+        r = db_run(replica->db, stmt);
+        if (r >= 0 && equality == REPLICA_EQUAL)
+                r = db_run(replica->db, replica->stmts[SQL_REPAIRS_GOOD]);
+        if (r >= 0 && equality == REPLICA_EQUAL)
+                r = db_run(replica->db, replica->stmts[SQL_FEEDS_ALIKE]);
+        if (r >= 0 && equality == REPLICA_EQUAL)
+                r = replica_set_fact(replica, FACT_CONTRADICTION, 0);
+        return r;
+}
+
 int replica_compare(struct replica *replica, enum replica_equality *ret)
 {
         CLEANUP(arena_deinit) struct arena arena = ARENA_INIT;
@@ -73,9 +94,10 @@ int replica_compare(struct replica *replica, enum replica_equality *ret)
         int r = db_step(replica->db, stmt);
 
         *ret = REPLICA_UNKNOWN;
-        if (r != 0) { /* what is unconfirmed is still to be swept */
+        /* what is unconfirmed is still to be swept; or records were not kept, because this build does not know their type */
+        if (r != 0 || replica_fact(replica, FACT_PASSED_OVER)) {
                 db_reset(stmt);
-                return r < 0 ? r : 0;
+                return r < 0 ? r : keep_equality(replica, *ret);
         }
         stmt = replica->stmts[SQL_TOLD_GET];
         r = hash_feeds(replica, &arena, vector, digests);
@@ -88,6 +110,19 @@ int replica_compare(struct replica *replica, enum replica_equality *ret)
                 *ret = bytes_equal(db_column_bytes(stmt, 1), BYTES(digests, HASH_SIZE))
                                ? REPLICA_EQUAL
                                : REPLICA_DIFFERENT;
+        db_reset(stmt);
+        return keep_equality(replica, *ret);
+}
+
+int replica_equality(struct replica *replica, enum replica_equality *ret)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_TOLD_GET];
+        int r = db_step(replica->db, stmt);
+
+        *ret = REPLICA_UNKNOWN;
+        if (r <= 0)
+                return r;
+        *ret = (enum replica_equality)db_column_int(stmt, 2);
         db_reset(stmt);
         return 0;
 }
@@ -122,17 +157,21 @@ static int count_record(void *context, const struct record *visible, struct byte
         return replica_sums_add(counting->replica, r > 0 ? &confirmed : visible);
 }
 
-/* @owner: a person, or NULL: everybody, and reference data */
+/* @owner: NULL: everybody, and reference data */
 static int count_records(struct counting *counting, const struct uuid *owner)
 {
         const struct catalogue *catalogue = catalogue_get();
+        uint8_t type_number = owner ? replica_sums_type(owner) : 0;
         int r = replica_sums_write(counting->replica);
 
         for (size_t i = 0; i < catalogue->type_count && r >= 0; i++) {
                 const struct catalogue_type *type = &catalogue->types[i];
+                bool wanted =
+                        !owner || (type_number > 0 ? type->number == type_number : type->personal);
 
-                if (type->class != CLASS_NEVER && digest_counts(type) && (!owner || type->personal))
-                        r = record_each(counting->replica->tables, type, owner, NULL, count_record,
+                if (wanted && type->class != CLASS_NEVER && digest_counts(type))
+                        r = record_each(counting->replica->tables, type,
+                                        type_number > 0 ? NULL : owner, NULL, count_record,
                                         counting);
         }
         return r;
@@ -169,16 +208,61 @@ int replica_count(struct replica *replica, struct replica_proof *ret)
         return r < 0 ? r : count_feeds(&counting);
 }
 
-int replica_count_person(struct replica *replica, const struct uuid *person, bool *ret_wrong)
+static int count_owner(struct replica *replica, const struct uuid *owner, struct replica_proof *ret)
 {
-        struct replica_proof proof = {0};
-        CLEANUP(counting_deinit) struct counting counting = {.replica = replica, .proof = &proof};
-        int r = count_records(&counting, person);
+        CLEANUP(counting_deinit) struct counting counting = {.replica = replica, .proof = ret};
+        int r = count_records(&counting, owner);
 
         if (r >= 0)
-                r = replica_sums_hold_against(replica, person, &proof.wrong);
-        *ret_wrong = proof.wrong > 0;
+                r = replica_sums_hold_against(replica, owner, &ret->wrong);
         return r < 0 ? r : replica_sums_write(replica);
+}
+
+int replica_count_owner(struct replica *replica, const struct uuid *owner, bool *ret_wrong)
+{
+        struct replica_proof proof = {0};
+        int r = count_owner(replica, owner, &proof);
+
+        *ret_wrong = proof.wrong > 0;
+        return r;
+}
+
+/* The next owner after @after, round and round. 1 found, 0 there is none */
+static int next_owner(struct replica *replica, const struct uuid *after, struct uuid *ret)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_OWNER_NEXT];
+        int r;
+
+        db_bind_blob(stmt, 1, BYTES(after->bytes, sizeof(after->bytes)));
+        r = db_step(replica->db, stmt);
+        if (r <= 0)
+                return r;
+        *ret = db_column_uuid(stmt, 0);
+        db_reset(stmt);
+        return 1;
+}
+
+int replica_count_some(struct replica *replica, uint64_t records, uint64_t *ret_wrong)
+{
+        struct replica_proof proof = {0};
+        struct uuid first = UUID_NONE, owner;
+        int r = replica_sums_write(replica);
+
+        while (r >= 0 && proof.records < records) {
+                r = next_owner(replica, &replica->counted, &owner);
+                if (r == 0 && !uuid_is_none(&replica->counted)) {
+                        replica->counted = UUID_NONE; /* round again */
+                        continue;
+                }
+                if (r <= 0 || uuid_equal(&owner, &first))
+                        break;
+                if (uuid_is_none(&first))
+                        first = owner;
+                replica->counted = owner;
+                r = count_owner(replica, &owner, &proof);
+        }
+        *ret_wrong = proof.wrong;
+        return r < 0 ? r : 0;
 }
 
 int replica_prove(struct replica *replica, struct replica_proof *ret)

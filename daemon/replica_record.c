@@ -191,8 +191,9 @@ static int confirm_under(struct replica *replica, const struct record *record,
                 return r;
         for (size_t i = 0; i < edits.count; i++) {
                 sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_STALE];
-                uint64_t stale =
-                        overlay_stale(known ? &before : NULL, record, edits.items, edits.count, i);
+                uint64_t stale = replica->repairing ? 0
+                                                    : overlay_stale(known ? &before : NULL, record,
+                                                                    edits.items, edits.count, i);
 
                 edits.items[i].stale |= stale;
                 if (stale == 0)

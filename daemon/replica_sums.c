@@ -173,6 +173,14 @@ struct uuid replica_sums_owner(const struct record *record)
         return owner;
 }
 
+uint8_t replica_sums_type(const struct uuid *owner)
+{
+        for (size_t i = 0; i + 1 < sizeof(owner->bytes); i++)
+                if (owner->bytes[i])
+                        return 0;
+        return owner->bytes[sizeof(owner->bytes) - 1];
+}
+
 static bool counts(const struct record *record)
 {
         return record->position > 0 && digest_counts(record->type) &&

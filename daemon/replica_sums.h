@@ -56,6 +56,8 @@ int replica_sums_feed(struct replica *replica, const struct replica_feed *feed, 
 
 /* replica_sums_owner() - under whom a record counts: its person, or its type where it is reference data */
 struct uuid replica_sums_owner(const struct record *record);
+/* replica_sums_type() - number of the type whose reference data an owner stands for; 0: a person */
+uint8_t replica_sums_type(const struct uuid *owner);
 
 /* replica_sums_are_many() - enough was gathered: write it before the commit */
 bool replica_sums_are_many(const struct replica_sums *sums);

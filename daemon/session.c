@@ -1,4 +1,5 @@
 /* Making a request: hello, vector where it is due, entries (session_send.c). session_answer.c takes what comes back. */
+#include "daemon/session_check.h"
 #include "daemon/session_internal.h"
 
 #include "daemon/rescue.h"
@@ -117,6 +118,21 @@ static int put_erased(struct engine *engine, const struct wire_vector *vector,
         return 0;
 }
 
+/* What was repaired, until an end was reached that followed it. */
+static int put_repaired(struct engine *engine, struct buffer *out)
+{
+        struct wire_repair repairs[WIRE_REPAIRS_MAX];
+        struct wire_repaired message = {.repairs = repairs};
+        int r = replica_repairs_untold(engine->replica, repairs, &message.repairs_count);
+
+        engine->session.reported = 0;
+        if (r < 0 || message.repairs_count == 0)
+                return r;
+        engine->session.reported = repairs[message.repairs_count - 1].number;
+        wire_put_repaired(&message, out);
+        return 0;
+}
+
 /* @ahead: as the device will stand once the answer in hand is applied. Return: 1, 0 there is nothing to say ahead, or an error */
 static int put_hello(struct engine *engine, const struct engine_now *now, bool ahead,
                      struct arena *arena, struct buffer *out)
@@ -193,6 +209,9 @@ static int put_hello(struct engine *engine, const struct engine_now *now, bool a
         list = list && session->level == BUDGET_ALL;
         if (list && vector.feeds_count > 0)
                 wire_put_vector(&vector, out);
+        r = ahead ? 0 : put_repaired(engine, out);
+        if (r < 0)
+                return r;
         if (!ahead)
                 session->listed_vector = list;
         r = buffer_check(out);
@@ -245,7 +264,8 @@ static void begin_exchange(struct engine *engine, const struct engine_now *now)
         session->bytes_sent = session->bytes_received = 0;
         session->counted_sent = session->counted_received = 0;
         session->news = session->list_vector = session->stuck = session->drawn = false;
-        session->confirmed = false;
+        session->confirmed = session->checked = session->waits_longer = session->report = false;
+        session->equality = REPLICA_UNKNOWN;
         engine->attempt_ms = now->wall_ms;
         session->fetched = false;
         session->applied = 0;
@@ -253,6 +273,19 @@ static void begin_exchange(struct engine *engine, const struct engine_now *now)
         engine_note_waiting(engine, first);
         progress_begin(&engine->progress, first);
         session_tell(engine);
+}
+
+const char *engine_exchange_path(const struct engine *engine)
+{
+        return engine->session.check ? "/v1/check" : "/v1/sync";
+}
+
+static int sent(struct session *session, const struct buffer *request)
+{
+        session->state = SESSION_SENT;
+        session->round_trips++;
+        session->bytes_sent += request->size;
+        return 0;
 }
 
 int engine_exchange_request(struct engine *engine, const struct engine_now *now, struct buffer *out)
@@ -264,6 +297,14 @@ int engine_exchange_request(struct engine *engine, const struct engine_now *now,
         if (session->state != SESSION_IDLE && session->state != SESSION_AGAIN)
                 return FAIL(PANNIER_E_BUSY, "an exchange is in flight");
         buffer_reset(out);
+        if (session->check) {
+                r = session_check_request(engine, out);
+                if (r < 0) {
+                        session_failed(engine, now, EXCHANGE_OK, 0);
+                        return r;
+                }
+                return sent(session, out);
+        }
         /* who was looked at goes up with everything else */
         r = audit_flush(engine, now);
         if (r >= 0)
@@ -285,10 +326,7 @@ int engine_exchange_request(struct engine *engine, const struct engine_now *now,
                 session_failed(engine, now, EXCHANGE_OFFLINE, 0);
                 return r;
         }
-        session->state = SESSION_SENT;
-        session->round_trips++;
-        session->bytes_sent += out->size;
-        return 0;
+        return sent(session, out);
 }
 
 /* ---- the request that goes ahead ---- */

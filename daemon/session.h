@@ -12,6 +12,7 @@
 
 #include "common/wire.h"
 #include "daemon/engine.h"
+#include "daemon/replica.h"
 
 enum session_state { SESSION_IDLE, SESSION_SENT, SESSION_APPLYING, SESSION_AGAIN };
 
@@ -66,6 +67,12 @@ struct session {
         bool fetched;                            /* it reached the end of all feeds */
         enum budget_level level;                 /* what may go with it */
         bool confirmed;                          /* a request of it said who is erased */
+        struct session_check *check;             /* asking who differs; NULL: not now */
+        bool checked;                            /* it was asked, in this exchange */
+        bool waits_longer;                       /* and when it is next is decided */
+        bool report;       /* what was repaired is to be told in one more round trip */
+        uint64_t reported; /* number of the newest repair in the request that is out; 0: none */
+        enum replica_equality equality; /* how the comparison at the last end came out */
         bool stuck; /* the last round trip moved nothing: another one that does not either ends it */
         /* of the request that is out */
         uint64_t

@@ -5,6 +5,7 @@
  */
 #include "common/plant.h"
 #include "daemon/incarnation.h"
+#include "daemon/session_check.h"
 #include "daemon/session_internal.h"
 
 /* ---- trust ---- */
@@ -347,6 +348,10 @@ static int read_message(struct reading *reading, const struct wire_message *mess
         case WIRE_KIND_RUN:
         case WIRE_KIND_DRAFT:
         case WIRE_KIND_AGAIN:
+        case WIRE_KIND_CHECK:
+        case WIRE_KIND_REPAIRED:
+        case WIRE_KIND_DIFFER:
+        case WIRE_KIND_CHECKED:
         case WIRE_KIND_BUNDLE:
         case WIRE_KIND_BUNDLE_RECEIPTS:
         case WIRE_KIND_SKIP:
@@ -556,6 +561,8 @@ int engine_exchange_answer(struct engine *engine, const struct engine_now *now, 
         if (session->state != SESSION_SENT)
                 return FAIL(PANNIER_E_BUSY, "no request is out");
         session->bytes_received += body.size;
+        if (session->check)
+                return session_check_answer(engine, now, body);
         r = session_check_losses(engine);
         if (r >= 0)
                 r = read_answer(engine, body, &reading);
@@ -606,6 +613,8 @@ int engine_exchange_answer(struct engine *engine, const struct engine_now *now, 
 void engine_exchange_failed(struct engine *engine, const struct engine_now *now,
                             enum exchange_failure failure, int64_t retry_after_ms)
 {
-        if (engine->session.state != SESSION_IDLE)
+        if (engine->session.check)
+                session_check_failed(engine, now);
+        else if (engine->session.state != SESSION_IDLE)
                 session_failed(engine, now, failure, retry_after_ms);
 }

@@ -5,6 +5,7 @@
  * A cut between two of them is harmless: records that came without their cursor come again and are not newer; people who
  * joined before their records' end are in a scope that is not complete; an end that was reached is finished at the next start.
  */
+#include "daemon/session_check.h"
 #include "daemon/session_internal.h"
 
 #include "common/plant.h"
@@ -14,6 +15,7 @@ enum {
         STEP_RECORDS = 512, /* some 5 ms on a small machine */
         STEP_RECEIPTS = 1024,
         STEP_ERASE = 256,
+        COUNT_RECORDS = 128, /* counted anew at each end */
 };
 
 /* ---- how an exchange ends ---- */
@@ -31,6 +33,7 @@ static void finish(struct engine *engine, const struct engine_now *now,
 {
         struct session *session = &engine->session;
 
+        session_check_drop(engine);
         if (engine->flush_ms == INT64_MAX)
                 engine->flush_ms = now->boot_ms + FLUSH_DELAY_MS;
         session->state = SESSION_IDLE;
@@ -76,6 +79,15 @@ void session_failed(struct engine *engine, const struct engine_now *now,
         session_tell(engine);
 }
 
+/* Once, behind a check: what it did is told at once. */
+static bool has_report(struct session *session)
+{
+        bool report = session->report;
+
+        session->report = false;
+        return report;
+}
+
 int session_next(struct engine *engine, const struct engine_now *now)
 {
         struct session *session = &engine->session;
@@ -91,6 +103,10 @@ int session_next(struct engine *engine, const struct engine_now *now)
         session->news = session->news || session->moved;
         engine->news_waits = sparing && wanted;
         if (!more && !confirm) {
+                if (session_check_begin(engine, now) || has_report(session)) {
+                        session->state = SESSION_AGAIN;
+                        return EXCHANGE_AGAIN;
+                }
                 session_done(engine, now);
                 return EXCHANGE_DONE;
         }
@@ -342,6 +358,19 @@ static int pass_localities(struct engine *engine)
         return 0;
 }
 
+/* Is the copy what the store has? Some of it is counted anew each time: what a disk did to it shows one day, too. */
+static int compare(struct engine *engine)
+{
+        struct session *session = &engine->session;
+        uint64_t wrong;
+        int r = replica_count_some(engine->replica, COUNT_RECORDS, &wrong);
+
+        if (r >= 0 && session->reported > 0)
+                r = replica_repairs_told(engine->replica, session->reported);
+        session->reported = 0;
+        return r < 0 ? r : replica_compare(engine->replica, &session->equality);
+}
+
 static int apply_end(struct engine *engine)
 {
         struct session *session = &engine->session;
@@ -363,6 +392,8 @@ static int apply_end(struct engine *engine)
         if (r >= 0)
                 r = replica_told(engine->replica, session->end.vector_hash,
                                  session->end.digest_hash);
+        if (r >= 0)
+                r = compare(engine);
         if (r >= 0)
                 r = replica_set_fact(engine->replica, FACT_ENDING, 0);
         if (r >= 0)
@@ -527,6 +558,8 @@ int engine_exchange_step(struct engine *engine, const struct engine_now *now)
 
         if (session->state != SESSION_APPLYING)
                 return FAIL(PANNIER_E_BUSY, "nothing is to be applied");
+        if (session->check)
+                return session_check_step(engine, now);
         r = session_check_losses(engine);
         if (r >= 0)
                 r = step(engine);

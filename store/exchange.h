@@ -77,6 +77,9 @@ bool exchange_has_work(const struct exchange_request *request);
 /* exchange_entry_count() - entries in runs that the device signed */
 size_t exchange_entry_count(const struct exchange_request *request);
 
+/* exchange_is_check() - is it a request of POST /v1/check? It has no hello, and nothing to commit. */
+bool exchange_is_check(const struct exchange_request *request);
+
 /* exchange_hello() - what the device said of itself; borrowed from the request */
 const struct wire_device_hello *exchange_hello(const struct exchange_request *request);
 

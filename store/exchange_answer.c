@@ -358,8 +358,8 @@ static void fill_settings(struct making *making)
 
 /* ---- changes ---- */
 
-static int load_feeds(struct exchange *exchange, const struct device_row *device, int64_t now_ms,
-                      const struct scope_set **ret_scopes)
+int exchange_feeds(struct exchange *exchange, const struct device_row *device, int64_t now_ms,
+                   const struct scope_set **ret_scopes)
 {
         int r = grants_get(exchange->grants, exchange->storage, device, scope_day(now_ms),
                            ret_scopes);
@@ -445,7 +445,7 @@ static int fill(struct making *making)
         if (r < 0 || !making->active || making->request->carried)
                 return r;
         fill_settings(making);
-        r = load_feeds(making->exchange, &making->device, making->now_ms, &making->scopes);
+        r = exchange_feeds(making->exchange, &making->device, making->now_ms, &making->scopes);
         if (r == 0)
                 r = fill_grants(making);
         if (r == 0)
@@ -512,6 +512,8 @@ int exchange_answer(struct exchange *exchange, struct exchange_request *request,
 
         arena_reset(&exchange->arena);
         feed_page_deinit(&exchange->page); /* an answer that failed may have left something */
+        if (request->is_check)
+                return exchange_check(exchange, request, now_ms, ret);
         r = exchange->storage->ops->begin_read(exchange->storage);
         if (r < 0)
                 return r;
@@ -641,7 +643,7 @@ static int find_news(struct exchange *exchange, const struct uuid *device,
 
         if (r <= 0)
                 return r < 0 ? r : 1; /* it is to learn that it is not welcome */
-        r = load_feeds(exchange, &row, now_ms, &scopes);
+        r = exchange_feeds(exchange, &row, now_ms, &scopes);
         if (r == 0)
                 r = feed_list_hash(&exchange->feeds, hash);
         if (r < 0 || memcmp(hash, vector_hash, HASH_SIZE) != 0)

@@ -516,6 +516,10 @@ static int take_request(struct commit *commit, struct exchange_request *request)
                 r = take_item(&taking, &request->items[i]);
         if (r >= 0)
                 r = exchange_confirm(commit->exchange, request, &taking.device, commit->now_ms);
+        for (size_t i = 0; i < request->repaired.repairs_count && r >= 0; i++)
+                r = commit->exchange->storage->ops->repair_put(commit->exchange->storage,
+                                                               &taking.device.id,
+                                                               &request->repaired.repairs[i]);
         return r < 0 || request->carried ? r : report(&taking);
 }
 

@@ -52,6 +52,10 @@ struct exchange_request {
         struct wire_device_hello hello;
         bool has_vector;
         struct wire_vector vector;
+        bool is_check; /* of POST /v1/check: nothing but `check` is set */
+        struct wire_check check;
+        bool has_repaired;
+        struct wire_repaired repaired;
         struct exchange_item *items;
         size_t item_count, item_capacity;
         size_t entry_count;
@@ -93,6 +97,14 @@ int exchange_leavers(struct exchange *exchange, const struct device_row *device,
 /* exchange_confirm() - in a commit: take a request's word about who was erased */
 int exchange_confirm(struct exchange *exchange, const struct exchange_request *request,
                      const struct device_row *device, int64_t now_ms);
+
+/* exchange_check() - the answer to a request of POST /v1/check (exchange_check.c); of exchange_answer() */
+int exchange_check(struct exchange *exchange, const struct exchange_request *request,
+                   int64_t now_ms, struct exchange_answer *ret);
+
+/* exchange_feeds() - what a device is granted now, and its feeds as they stand, into exchange->feeds; in a snapshot */
+int exchange_feeds(struct exchange *exchange, const struct device_row *device, int64_t now_ms,
+                   const struct scope_set **ret_scopes);
 
 /* exchange_device() - the device's row as it is now: 1 active, 0 not (it gets nothing), or an error */
 int exchange_device(struct exchange *exchange, const struct uuid *id, struct device_row *ret);

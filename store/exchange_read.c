@@ -223,6 +223,15 @@ static int take_message(const struct exchange *exchange, struct exchange_request
                 return take_again(exchange, request, &message->again);
         case WIRE_KIND_DRAFT:
                 return 0; /* handed in by a locked or wiped device only; no order makes one yet */
+        case WIRE_KIND_REPAIRED:
+                if (request->has_repaired)
+                        break;
+                request->has_repaired = true;
+                request->repaired = message->repaired;
+                return count_parts(request, message->repaired.repairs_count);
+        case WIRE_KIND_CHECK:
+        case WIRE_KIND_DIFFER:
+        case WIRE_KIND_CHECKED:
         case WIRE_KIND_DEVICE_HELLO:
         case WIRE_KIND_STORE_HELLO:
         case WIRE_KIND_RECEIPTS:
@@ -239,6 +248,30 @@ static int take_message(const struct exchange *exchange, struct exchange_request
                     wire_kind_name(message->kind));
 }
 
+static int take_protocol(uint32_t protocol)
+{
+        if (protocol > WIRE_PROTOCOL + 1 || protocol + 1 < WIRE_PROTOCOL)
+                return FAIL(PANNIER_E_TOO_NEW, "protocol %u is spoken there, %d here", protocol,
+                            WIRE_PROTOCOL);
+        return 0;
+}
+
+/* It is all of its request. */
+static int take_check(struct exchange_request *request, const struct wire_check *check,
+                      struct wire_reader *reader)
+{
+        struct wire_message message;
+        int r = take_protocol(check->protocol);
+
+        request->is_check = true;
+        request->check = *check;
+        if (r == 0 && check->feeds_count != 1 && (check->people_count > 0 || check->position > 0))
+                return FAIL(PANNIER_E_MALFORMED, "people and places are of one feed");
+        if (r == 0)
+                r = wire_next(reader, &message);
+        return r > 0 ? FAIL(PANNIER_E_MALFORMED, "a check goes on after its end") : r;
+}
+
 static int take_hello(struct exchange_request *request, struct wire_reader *reader)
 {
         struct wire_message message;
@@ -246,13 +279,14 @@ static int take_hello(struct exchange_request *request, struct wire_reader *read
 
         if (r < 0)
                 return r;
+        if (r > 0 && message.kind == WIRE_KIND_CHECK)
+                return take_check(request, &message.check, reader);
         if (r == 0 || message.kind != WIRE_KIND_DEVICE_HELLO)
                 return FAIL(PANNIER_E_MALFORMED, "a request begins with a hello");
         request->hello = message.device_hello;
-        if (request->hello.protocol > WIRE_PROTOCOL + 1 ||
-            request->hello.protocol + 1 < WIRE_PROTOCOL)
-                return FAIL(PANNIER_E_TOO_NEW, "protocol %u is spoken there, %d here",
-                            request->hello.protocol, WIRE_PROTOCOL);
+        r = take_protocol(request->hello.protocol);
+        if (r < 0)
+                return r;
         if (__builtin_sub_overflow(request->hello.now_ms, request->received_ms,
                                    &request->clock_offset_ms))
                 return FAIL(PANNIER_E_MALFORMED, "a clock beyond all time");
@@ -329,7 +363,13 @@ int exchange_read_carried(struct exchange *exchange, struct bytes body,
 
 bool exchange_has_work(const struct exchange_request *request)
 {
-        return request->item_count > 0 || request->hello.erased_count > 0;
+        return request->item_count > 0 || request->hello.erased_count > 0 ||
+               request->repaired.repairs_count > 0;
+}
+
+bool exchange_is_check(const struct exchange_request *request)
+{
+        return request->is_check;
 }
 
 size_t exchange_entry_count(const struct exchange_request *request)

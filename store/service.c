@@ -14,6 +14,7 @@
 
 static const struct http_route routes[] = {
         {"/v1/sync", HTTP_METHOD_POST, service_on_sync},
+        {"/v1/check", HTTP_METHOD_POST, service_on_check},
         {"/v1/wait", HTTP_METHOD_GET, service_on_wait},
         {"/v1/bundle", HTTP_METHOD_POST, service_on_bundle},
         {"/.well-known/est/cacerts", HTTP_METHOD_GET, service_on_cacerts},

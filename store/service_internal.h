@@ -166,6 +166,7 @@ void service_begin(struct service *service, struct job *job, struct http_call *c
 
 void service_on_sync(void *context, struct http_call *call);
 void service_on_bundle(void *context, struct http_call *call);
+void service_on_check(void *context, struct http_call *call);
 void service_on_wait(void *context, struct http_call *call);
 void service_on_cacerts(void *context, struct http_call *call);
 void service_on_enrol(void *context, struct http_call *call);

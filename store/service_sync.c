@@ -71,9 +71,24 @@ void service_begin(struct service *service, struct job *job, struct http_call *c
         queue_push(job->kind == JOB_COMMIT ? &service->to_writer : &service->to_workers, job);
 }
 
-void service_on_sync(void *context, struct http_call *call)
+/* What is asked for in another place than its own is malformed. */
+static int read_request(struct place *place, struct http_call *call,
+                        const struct device_row *device, int64_t now_ms, bool check,
+                        struct exchange_request **ret)
 {
-        struct service *service = context;
+        CLEANUP(exchange_request_freep) struct exchange_request *request = NULL;
+        int r = exchange_read(place->exchange, http_call_body(call), device, now_ms, &request);
+
+        if (r < 0)
+                return r;
+        if (exchange_is_check(request) != check)
+                return FAIL(PANNIER_E_MALFORMED, "the request has no place there");
+        *ret = TAKE(request);
+        return 0;
+}
+
+static void on_exchange(struct service *service, struct http_call *call, bool check)
+{
         struct place *place = &service->loops[http_call_loop(call)];
         CLEANUP(exchange_request_freep) struct exchange_request *request = NULL;
         struct device_row device;
@@ -83,7 +98,7 @@ void service_on_sync(void *context, struct http_call *call)
 
         if (service_find_device(service, call, &device) < 0 || !service_let_in(service, call))
                 return;
-        r = exchange_read(place->exchange, http_call_body(call), &device, now_ms, &request);
+        r = read_request(place, call, &device, now_ms, check, &request);
         if (r < 0) {
                 service_refuse(service, call, r);
                 return;
@@ -91,10 +106,21 @@ void service_on_sync(void *context, struct http_call *call)
         job = job_new(service, exchange_has_work(request) ? JOB_COMMIT : JOB_ANSWER, call);
         if (!job)
                 return;
-        service_note(service, &device, request, now_ms);
+        if (!check)
+                service_note(service, &device, request, now_ms);
         job->device = device.id;
         job->request = TAKE(request);
         service_begin(service, job, call);
+}
+
+void service_on_sync(void *context, struct http_call *call)
+{
+        on_exchange(context, call, false);
+}
+
+void service_on_check(void *context, struct http_call *call)
+{
+        on_exchange(context, call, true);
 }
 
 /* ---- the long poll ---- */

@@ -567,6 +567,17 @@ struct storage_ops {
         int (*load_move)(struct storage *storage, const struct uuid *from, const struct uuid *to,
                          const struct catalogue_type *type, const struct uuid *record);
 
+        /* -- repairs (storage_sqlite_repairs.c) -- */
+
+        /* repair_put() - write; what a device says that it repaired. One that was told before changes nothing; the oldest go beyond 1000 */
+        int (*repair_put)(struct storage *storage, const struct uuid *device,
+                          const struct wire_repair *repair);
+        /* repairs_of() - of a device, or of all (@device NULL), the newest first */
+        int (*repairs_of)(struct storage *storage, const struct uuid *device,
+                          int (*visit)(void *context, const struct uuid *device,
+                                       const struct wire_repair *repair),
+                          void *context);
+
         /* -- devices (storage_sqlite_devices.c) -- */
 
         int (*device_get)(struct storage *storage, const struct uuid *id,

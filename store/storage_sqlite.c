@@ -623,6 +623,7 @@ static void fill_ops(struct storage_sqlite *sqlite)
         sqlite_epoch_ops(&sqlite->ops);
         sqlite_sums_ops(&sqlite->ops);
         sqlite_move_ops(&sqlite->ops);
+        sqlite_repairs_ops(&sqlite->ops);
         sqlite->base.ops = &sqlite->ops;
 }
 
@@ -664,6 +665,8 @@ static int open_tables(struct storage_sqlite *sqlite)
                 r = sqlite_sums_prepare(sqlite);
         if (r == 0)
                 r = sqlite_moves_prepare(sqlite);
+        if (r == 0)
+                r = sqlite_repairs_prepare(sqlite);
         return r < 0 ? r : reload_localities(sqlite);
 }
 

@@ -33,6 +33,7 @@ enum sqlite_group {
         GROUP_EPOCHS,
         GROUP_SUMS,
         GROUP_MOVES,
+        GROUP_REPAIRS,
         GROUP_COUNT
 };
 
@@ -136,6 +137,8 @@ int sqlite_moves_prepare(struct storage_sqlite *sqlite);
 
 /* sqlite_mark_opening() - write down where this connection went on, with its first commit */
 int sqlite_mark_opening(struct storage_sqlite *sqlite, const struct sqlite_locality *locality);
+void sqlite_repairs_ops(struct storage_ops *ops);
+int sqlite_repairs_prepare(struct storage_sqlite *sqlite);
 void sqlite_sums_ops(struct storage_ops *ops);
 int sqlite_sums_prepare(struct storage_sqlite *sqlite);
 

@@ -189,7 +189,7 @@ static void unknown_kinds_are_skipped_or_need_an_upgrade(void **state)
         assert_int_equal(read_hex("81 1880"), 0);                     /* [128] */
         assert_int_equal(read_hex("83 18ff 01 a1 01 02"), 0);         /* [255, 1, {1: 2}] */
         assert_int_equal(read_hex("81 187f"), PANNIER_E_TOO_NEW);     /* [127] */
-        assert_int_equal(read_hex("81 08"), PANNIER_E_TOO_NEW);       /* [8] */
+        assert_int_equal(read_hex("81 0f"), PANNIER_E_TOO_NEW);       /* [15] */
         assert_int_equal(read_hex("81 190100"), PANNIER_E_MALFORMED); /* [256] */
         assert_int_equal(read_hex("81 00"), PANNIER_E_TOO_NEW);       /* [0] */
         assert_int_equal(read_hex("82 18c8 c0 01"),

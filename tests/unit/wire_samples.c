@@ -387,6 +387,56 @@ static void put_end(struct buffer *out)
         wire_put_end(&end, out);
 }
 
+static void put_check(struct buffer *out)
+{
+        struct uuid people[] = {sample_id(2), sample_id(19)};
+        struct wire_check check = {
+                .protocol = WIRE_PROTOCOL,
+                .feeds = sample_feeds() + 1,
+                .feeds_count = 1,
+                .position = 3900,
+                .person = sample_id(20),
+                .people = people,
+                .people_count = 2,
+        };
+
+        wire_put_check(&check, out);
+}
+
+static void put_repaired(struct buffer *out)
+{
+        struct wire_repair repairs[] = {
+                {7, sample_id(3), sample_id(2), CLASS_CLINICAL, 1, 4001, REPAIR_MADE, SAMPLE_MS},
+                {8, sample_id(3), UUID_NONE, CLASS_BASIC, 1, 4000, REPAIR_ERASED, SAMPLE_MS},
+        };
+
+        wire_put_repaired(&(struct wire_repaired){repairs, 2}, out);
+}
+
+static void put_differ(struct buffer *out)
+{
+        struct wire_sum sums[] = {{.owner = sample_id(2)}, {.owner = sample_id(19)}};
+        struct wire_differ differ = {
+                .key = sample_feeds()[1].key,
+                .sums = sums,
+                .sums_count = 2,
+                .position = 3950,
+                .person = sample_id(19),
+                .complete = true,
+        };
+
+        fill(differ.digest, WIRE_DIGEST_SIZE, 30);
+        fill(sums[0].digest, WIRE_DIGEST_SIZE, 30);
+        wire_put_differ(&differ, out);
+}
+
+static void put_checked(struct buffer *out)
+{
+        struct uuid people[] = {sample_id(2)};
+
+        wire_put_checked(&(struct wire_checked){CHECK_RECORDS, people, 1}, out);
+}
+
 static void put_bundle(struct buffer *out)
 {
         struct wire_bundle bundle = {
@@ -429,11 +479,15 @@ const struct wire_sample wire_samples[] = {
         {"run", put_run},
         {"draft", put_draft},
         {"again", put_again},
+        {"check", put_check},
+        {"repaired", put_repaired},
         {"store_hello", put_store_hello},
         {"receipts", put_receipts},
         {"records", put_records},
         {"feed", put_feed},
         {"end", put_end},
+        {"differ", put_differ},
+        {"checked", put_checked},
         {"bundle", put_bundle},
         {"bundle_receipts", put_bundle_receipts},
         {"skipped", put_skipped},
