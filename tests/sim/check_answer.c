@@ -85,6 +85,10 @@ static void read_receipts(struct reading *reading, const struct wire_receipts *r
                         world_promise(reading->world, &receipt->entry, &reading->device->row.id);
                 uint64_t history = reading->world->server.histories;
 
+                if (reading->device->number == HOSTILE)
+                        story_tell(&reading->world->story, NULL,
+                                   "what somebody made up or stole has outcome %d, reason %d",
+                                   receipt->outcome, receipt->reason);
                 if (!promise)
                         continue;
                 if (promise->told != OUTCOME_NONE && promise->told != OUTCOME_PARKED &&

@@ -4,6 +4,7 @@
  * nobody waits for, are held against what this identity may hold.
  */
 #include "common/compress.h"
+#include "tests/sim/forge.h"
 #include "tests/sim/network.h"
 #include "tests/sim/work.h"
 
@@ -15,6 +16,7 @@ enum attack {
         ATTACK_CUT,
         ATTACK_CHANGED,
         ATTACK_JOINED,
+        ATTACK_FORGED,
         ATTACK_COUNT
 };
 
@@ -24,6 +26,7 @@ static const char *const names[ATTACK_COUNT] = {
         [ATTACK_CUT] = "half of a request",
         [ATTACK_CHANGED] = "a request with other words in it",
         [ATTACK_JOINED] = "two requests in one",
+        [ATTACK_FORGED] = "entries that it made up and signed",
 };
 
 /* A request that some device sent; empty: nobody did yet. */
@@ -73,6 +76,8 @@ void hostile_step(struct world *world, const struct step *step)
                 change_bytes(&body, &random);
         else if (attack == ATTACK_CUT)
                 body.size = random_below(&random, body.size);
+        else if (attack == ATTACK_FORGED)
+                forge_request(world, &random, &body);
         else if (attack == ATTACK_CHANGED || attack == ATTACK_JOINED)
                 change_words(world, attack, &random, &body);
         network_strange(world, &world->devices[HOSTILE], buffer_view(&body));

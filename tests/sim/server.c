@@ -100,6 +100,8 @@ static void refuse(struct world *world, const struct event *event, int error)
 {
         enum exchange_failure failure = EXCHANGE_STORE_UNAVAILABLE;
 
+        story_tell(&world->story, NULL, "it refuses a request of %s: %s",
+                   world->devices[event->device].row.name, error_detail());
         if (error == PANNIER_E_REFUSED)
                 failure = EXCHANGE_REFUSED;
         else if (error == PANNIER_E_TOO_NEW)

@@ -135,7 +135,7 @@ struct world {
         size_t record_count;
         struct ledger ledger;
         struct compressor *compressor; /* for looking into messages */
-        uint32_t next_entry, next_operator;
+        uint32_t next_entry, next_operator, next_forged;
         int64_t wake_ms; /* end of the quiet time after the faults */
         bool calm;       /* the faults have stopped */
         bool violated;
@@ -180,6 +180,7 @@ enum {
         ID_ASSIGNMENT = 13,
         ID_ENTRY = 90,
         ID_OPERATOR = 91,
+        ID_FORGED = 92,
         SIM_EPOCH_S = 1764000000, /* when a history begins: 2025-11-24 16:00 UTC */
 };
 
