@@ -654,7 +654,6 @@ static void test_without_a_seal_key_nothing_is_exported_until_an_exchange_brings
         station_stop(&young);
         station_start(&young); /* as it was kept */
         assert_int_equal(engine_bundle_begin(young.engine, &now, &id), PANNIER_E_INVALID);
-
         rig.settings.trust = newer;
         rig.seal.signature[5] ^= 1; /* somebody else's key in the store's place */
         assert_int_equal(station_sync(&young), EXCHANGE_STOP);
