@@ -1,4 +1,6 @@
 /*
+ * file length: one model of a device, and everything that is asked of it
+ *
  * What a device is sent: a model of a device reads pages while the store changes, and must end with exactly what the
  * scopes hold, each record sent once, whatever was cut where.
  */
