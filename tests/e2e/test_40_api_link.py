@@ -68,7 +68,7 @@ def test_40_api_a_device_enrols_by_link_and_stays_enrolled(device, store):
 def test_40_api_keys_are_for_the_owner_alone(enrolled):
     assert enrolled.state.stat().st_mode & 0o777 == 0o700
     for path in enrolled.state.iterdir():
-        assert path.stat().st_mode & 0o777 == 0o600, path
+        assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
 
 
 def test_40_api_a_wrong_code_is_refused_and_the_key_is_kept_for_the_next_try(device, store):
