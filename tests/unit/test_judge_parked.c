@@ -325,6 +325,30 @@ static void test_a_declared_gap_meets_a_need(void **state)
         assert_outcome(&fate, OUTCOME_APPLIED);
 }
 
+/* Looking at each of them again must not be a reason to look at the other: that would never end. */
+static void test_a_gap_that_meets_no_need_leaves_waiting_what_waits(void **state)
+{
+        struct uuid person = judge_person(&test, NURSES, "Ahmed");
+        struct fate fate;
+
+        (void)state;
+        for (uint64_t seq = 8; seq <= 9; seq++) {
+                struct paper urgent = paper_create(&test, TABLET, ANNA, "alert", &person);
+
+                paper_code(&urgent, "category", "dog");
+                urgent.header.needs =
+                        (struct entry_needs){urgent.header.incarnation, LANE_ROUTINE, seq};
+                fate = paper_send(&urgent);
+                assert_outcome(&fate, OUTCOME_PARKED);
+                store_begin(&test.store);
+                judge_begin(test.judge, test.now_ms);
+                assert_int_equal(
+                        judge_gap(test.judge, &test.store.locality, &urgent.header.incarnation), 0);
+                store_commit(&test.store);
+        }
+        assert_int_equal(judge_parked_count(&test), 2);
+}
+
 static void test_an_edit_that_arrives_before_its_record_waits_for_it(void **state)
 {
         struct uuid person = judge_person(&test, NURSES, "Ahmed");
@@ -364,6 +388,7 @@ int main(void)
                 TEST(test_a_repeat_of_a_parked_entry_changes_nothing),
                 TEST(test_an_entry_waits_for_what_it_needs_of_another_lane),
                 TEST(test_a_declared_gap_meets_a_need),
+                TEST(test_a_gap_that_meets_no_need_leaves_waiting_what_waits),
                 TEST(test_an_edit_that_arrives_before_its_record_waits_for_it),
         };
 
