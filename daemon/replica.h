@@ -59,7 +59,7 @@ enum replica_fact {
         FACT_DISTRUST,    /* the end's vector was another than ours: send the list next time */
         FACT_CATALOGUE,   /* version of the catalogue that the rows were kept by */
         FACT_PASSED_OVER, /* records of types that this catalogue lacks came and were not kept */
-        FACT_RESCUE, /* enum rescue_state (daemon/rescue.h) */
+        FACT_RESCUE,      /* enum rescue_state (daemon/rescue.h) */
         FACT_BYTES_SENT,
         FACT_BYTES_RECEIVED,
         FACT_EXCHANGES,
