@@ -1,4 +1,5 @@
 /* Calls of the local API as functions: requests are put together here, answers are handed on as they are. */
+/* file length: one short function for each call of the library, and what they share */
 #include <pannier/pannier.h>
 
 #include "client/call.h"
@@ -135,7 +136,7 @@ void pannier_new_id(char ret[PANNIER_ID_SIZE])
 /* ---- calls ---- */
 
 static void begin_request(struct pannier *client, const char *method, const char *target,
-                          struct bytes body)
+                          const char *media_type, struct bytes body)
 {
         buffer_reset(&client->request);
         buffer_append_format(&client->request, "%s %s HTTP/1.1\r\nHost: pannier\r\n", method,
@@ -144,7 +145,7 @@ static void begin_request(struct pannier *client, const char *method, const char
                 buffer_append_format(&client->request, "Pannier-Staff: %s\r\n", client->staff);
         if (body.size)
                 buffer_append_format(&client->request,
-                                     "Content-Type: application/json\r\nContent-Length: %zu\r\n",
+                                     "Content-Type: %s\r\nContent-Length: %zu\r\n", media_type,
                                      body.size);
         buffer_append_text(&client->request, "\r\n");
         buffer_append(&client->request, body);
@@ -221,7 +222,7 @@ int call_daemon(struct pannier *client, const char *method, const char *target, 
                 struct connection_answer *ret)
 {
         forget_failure(client);
-        begin_request(client, method, target, body);
+        begin_request(client, method, target, "application/json", body);
         return send_request(client, ret);
 }
 
@@ -264,27 +265,34 @@ struct parameter {
         const char *name, *value;
 };
 
-static int get(struct pannier *client, const char *path, const char *part,
-               const struct parameter *parameters, size_t count, char **ret)
+/* A path below /v1/ with its parameters and a NUL. */
+static int put_target(struct buffer *target, const char *path, const char *part,
+                      const struct parameter *parameters, size_t count)
 {
-        CLEANUP(buffer_deinit) struct buffer target = BUFFER_INIT;
         char separator = '?';
-        int r;
 
-        buffer_append_format(&target, "/v1/%s", path);
+        buffer_append_format(target, "/v1/%s", path);
         if (part) {
-                buffer_append_byte(&target, '/');
-                http1_append_escaped(&target, bytes_text(part));
+                buffer_append_byte(target, '/');
+                http1_append_escaped(target, bytes_text(part));
         }
         for (size_t i = 0; i < count; i++) {
                 if (!parameters[i].value || !*parameters[i].value)
                         continue;
-                buffer_append_format(&target, "%c%s=", separator, parameters[i].name);
-                http1_append_escaped(&target, bytes_text(parameters[i].value));
+                buffer_append_format(target, "%c%s=", separator, parameters[i].name);
+                http1_append_escaped(target, bytes_text(parameters[i].value));
                 separator = '&';
         }
-        buffer_append_byte(&target, 0);
-        r = buffer_check(&target);
+        buffer_append_byte(target, 0);
+        return buffer_check(target);
+}
+
+static int get(struct pannier *client, const char *path, const char *part,
+               const struct parameter *parameters, size_t count, char **ret)
+{
+        CLEANUP(buffer_deinit) struct buffer target = BUFFER_INIT;
+        int r = put_target(&target, path, part, parameters, count);
+
         if (r < 0)
                 return fail_call(client, r);
         return call_bytes(client, "GET", (const char *)target.data, BYTES_NONE, ret);
@@ -294,6 +302,45 @@ static const char *count_text(uint64_t count, char ret[24])
 {
         (void)snprintf(ret, 24, "%llu", (unsigned long long)count);
         return count ? ret : NULL;
+}
+
+int pannier_attach(struct pannier *client, const char *request, const char *person,
+                   const char *media_type, const char *fields, const void *data, size_t size,
+                   char **ret)
+{
+        const struct parameter parameters[] = {
+                {"request", request}, {"person", person}, {"fields", fields}};
+        CLEANUP(buffer_deinit) struct buffer target = BUFFER_INIT;
+        struct connection_answer answer;
+        int r;
+
+        forget_failure(client);
+        r = put_target(&target, "attachments", NULL, parameters, 3);
+        if (r >= 0 && !is_plain(media_type))
+                r = FAIL(PANNIER_E_INVALID, "a media type is like image/jpeg");
+        if (r < 0)
+                return fail_call(client, r);
+        begin_request(client, "POST", (const char *)target.data, media_type, BYTES(data, size));
+        r = send_request(client, &answer);
+        return r < 0 ? r : take_text(answer.body, ret);
+}
+
+int pannier_attachment(struct pannier *client, const char *record, char **ret, size_t *ret_size)
+{
+        CLEANUP(buffer_deinit) struct buffer target = BUFFER_INIT;
+        struct connection_answer answer;
+        int r;
+
+        forget_failure(client);
+        r = put_target(&target, "attachments", record, NULL, 0);
+        if (r < 0)
+                return fail_call(client, r);
+        begin_request(client, "GET", (const char *)target.data, NULL, BYTES_NONE);
+        r = send_request(client, &answer);
+        r = r < 0 ? r : take_text(answer.body, ret);
+        if (r >= 0)
+                *ret_size = answer.body.size;
+        return r;
 }
 
 int pannier_people(struct pannier *client, const char *query, unsigned limit, const char *after,
@@ -431,7 +478,7 @@ static int send_json(struct pannier *client, const char *method, const char *tar
                 json_append(json, &body);
         if (!json || buffer_check(&body) < 0)
                 return fail_call(client, FAIL(PANNIER_E_MEMORY, "no memory for a request"));
-        begin_request(client, method, target, buffer_view(&body));
+        begin_request(client, method, target, "application/json", buffer_view(&body));
         return send_request(client, ret);
 }
 

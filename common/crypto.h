@@ -25,6 +25,14 @@ enum {
 void crypto_sha256(struct bytes data, uint8_t ret[HASH_SIZE]);
 /* crypto_sha256_parts() - hash of several runs of bytes behind each other */
 void crypto_sha256_parts(const struct bytes *parts, size_t count, uint8_t ret[HASH_SIZE]);
+/* The same over bytes that come piece by piece. */
+struct crypto_hash;
+int crypto_hash_new(struct crypto_hash **ret);
+void crypto_hash_add(struct crypto_hash *hash, struct bytes data);
+/* crypto_hash_finish() - the hash of everything since it was made, or since the last finish */
+void crypto_hash_finish(struct crypto_hash *hash, uint8_t ret[HASH_SIZE]);
+struct crypto_hash *crypto_hash_free(struct crypto_hash *hash);
+DEFINE_FREEP(crypto_hash)
 /* crypto_random() - fill with unpredictable bytes; ends the program where the system has none */
 void crypto_random(void *data, size_t size);
 /* crypto_equal() - constant-time comparison */

@@ -100,6 +100,47 @@ void crypto_sha256_parts(const struct bytes *parts, size_t count, uint8_t ret[HA
                 abort(); /* hashing memory cannot fail; a wrong hash would be worse than no program */
 }
 
+struct crypto_hash {
+        EVP_MD_CTX *md;
+        bool good;
+};
+
+int crypto_hash_new(struct crypto_hash **ret)
+{
+        CLEANUP(crypto_hash_freep) struct crypto_hash *hash = calloc(1, sizeof(*hash));
+
+        (void)thread_contexts(); /* what is fetched once */
+        if (!hash)
+                return FAIL(PANNIER_E_MEMORY, "no memory for a hash");
+        hash->md = EVP_MD_CTX_new();
+        hash->good = hash->md && EVP_DigestInit_ex2(hash->md, fetched.sha256, NULL);
+        if (!hash->good)
+                return FAIL(PANNIER_E_MEMORY, "no memory for a hash");
+        *ret = TAKE(hash);
+        return 0;
+}
+
+void crypto_hash_add(struct crypto_hash *hash, struct bytes data)
+{
+        hash->good = hash->good && EVP_DigestUpdate(hash->md, data.data, data.size);
+}
+
+void crypto_hash_finish(struct crypto_hash *hash, uint8_t ret[HASH_SIZE])
+{
+        if (!hash->good || !EVP_DigestFinal_ex(hash->md, ret, NULL) ||
+            !EVP_DigestInit_ex2(hash->md, fetched.sha256, NULL))
+                abort(); /* as in crypto_sha256(): there is no honest way on */
+}
+
+struct crypto_hash *crypto_hash_free(struct crypto_hash *hash)
+{
+        if (!hash)
+                return NULL;
+        EVP_MD_CTX_free(hash->md);
+        free(hash);
+        return NULL;
+}
+
 void crypto_random(void *data, size_t size)
 {
         uint8_t *to = data;

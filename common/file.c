@@ -73,11 +73,17 @@ static int write_all(int fd, struct bytes content, const char *path)
         return 0;
 }
 
+int file_sync_folder(const char *folder)
+{
+        CLEANUP(closep) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return fd < 0 || fsync(fd) != 0 ? fail_errno("flushing", folder) : 0;
+}
+
 /* The folder's entry is data of the folder: without this flush a power cut may take the new name away. */
 int file_flush_folder(const char *path)
 {
         CLEANUP(free_pointerp) char *folder = strdup(path);
-        CLEANUP(closep) int fd = -1;
         char *slash;
 
         if (!folder)
@@ -87,10 +93,7 @@ int file_flush_folder(const char *path)
                 (void)snprintf(folder, 2, ".");
         else
                 slash[slash == folder] = '\0';
-        fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0 || fsync(fd) != 0)
-                return fail_errno("flushing", folder);
-        return 0;
+        return file_sync_folder(folder);
 }
 
 static int write_new(const char *path, struct bytes content, mode_t mode)

@@ -27,6 +27,9 @@ int file_write(const char *path, struct bytes content, mode_t mode);
 /* file_flush_folder() - make what happened to names beside @path durable; PANNIER_E_STORAGE */
 int file_flush_folder(const char *path);
 
+/* file_sync_folder() - names that were made, renamed or removed in a folder are durable */
+int file_sync_folder(const char *folder);
+
 /* file_make_folder() - make one folder with @mode; being there already is no error, being a file is */
 int file_make_folder(const char *path, mode_t mode);
 

@@ -40,6 +40,7 @@ enum {
                 (1 << 20) - 4096, /* sealed bytes of a part: with its head a body of HTTP */
         WIRE_BUNDLE_RECEIPTS_MAX = (4 << 20) + 4096, /* sealed bytes of receipts that travel back */
         WIRE_BUNDLE_NONCE_SIZE = 32,
+        WIRE_WANTED_MAX = 256,        /* attachments that the store asks for again at once */
         WIRE_DETAIL_MAX = 500,        /* bytes of text that explains something to people */
         WIRE_SOFTWARE_MAX = 64,       /* bytes of a program's name and version */
         WIRE_DIGEST_SIZE_MAX = 32,    /* bytes of a feed's digest */
@@ -378,6 +379,21 @@ enum wire_device_state {
         F(IDS, people, struct uuid,                                                                \
           WIRE_CHECK_PEOPLE_MAX) /* whose records are in it, all of them */
 
+/*
+ * Store to device, outside of /v1/sync: how far the bytes that an entry names have come. Signed where they are here whole
+ * (attachment_message()); else the signature is zero.
+ */
+#define WIRE_ATTACHMENT(F)                                                                         \
+        F(UUID, entry, struct uuid, 0)                                                             \
+        F(OCTETS, hash, uint8_t, HASH_SIZE)                                                        \
+        F(UINT, size, uint64_t, WIRE_NUMBER_MAX)                                                   \
+        F(UINT, next, uint32_t, WIRE_VERSION_MAX) /* first chunk that is missing */                \
+        F(INT, now_ms, int64_t, 0)                                                                 \
+        F(OCTETS, signature, uint8_t, SIGNATURE_SIZE)
+
+/* Store to device, outside of /v1/sync: records whose bytes are damaged or missing here, and which the device may bring again. */
+#define WIRE_WANTED(F) F(IDS, records, struct uuid, WIRE_WANTED_MAX)
+
 /* S(struct name, field list): parts of messages, those that are used first before those that use them */
 #define WIRE_PARTS(S)                                                                              \
         S(wire_lane, WIRE_LANE)                                                                    \
@@ -416,6 +432,8 @@ enum wire_device_state {
         M(END, 20, end, WIRE_END)                                                                  \
         M(DIFFER, 24, differ, WIRE_DIFFER)                                                         \
         M(CHECKED, 25, checked, WIRE_CHECKED)                                                      \
+        M(ATTACHMENT, 26, attachment, WIRE_ATTACHMENT)                                             \
+        M(WANTED, 27, wanted, WIRE_WANTED)                                                         \
         M(BUNDLE, 40, bundle, WIRE_BUNDLE)                                                         \
         M(BUNDLE_RECEIPTS, 41, bundle_receipts, WIRE_BUNDLE_RECEIPTS)
 

@@ -46,6 +46,8 @@ static const struct route {
         {"GET", "carried", api_get_carried, NEED_ENGINE},
         {"GET", "carried/*", api_get_carried_one, NEED_ENGINE},
         {"POST", "carried", api_post_carried, NEED_ENGINE},
+        {"POST", "attachments", api_post_attachments, NEED_ENGINE | NEED_STAFF},
+        {"GET", "attachments/*", api_get_attachment, NEED_ENGINE | NEED_STAFF},
 };
 
 static bool path_fits(const char *path, const struct http1_target *target, struct bytes *ret_part)
@@ -236,6 +238,7 @@ static int check_query(struct api_call *call, const struct route *route)
                 {"entries", {"state", "limit", "after"}},
                 {"quarantine", {"limit", "after"}},
                 {"conflicts", {"limit", "after"}},
+                {"attachments", {"request", "type", "person", "fields"}},
                 {"events", {"kinds"}},
                 {"doctor", {"deep"}},
                 {"ready", {"date"}},
@@ -323,7 +326,11 @@ static void on_request(void *context, struct api_exchange *exchange,
                        const struct api_request *request)
 {
         struct api *api = context;
-        struct api_call call = {.api = api, .exchange = exchange, .request = request, .index = -1};
+        struct api_call call = {.api = api,
+                                .exchange = exchange,
+                                .request = request,
+                                .upload = request->sink,
+                                .index = -1};
         const struct route *route;
         bool path_known;
         int r;
@@ -346,6 +353,35 @@ static void on_request(void *context, struct api_exchange *exchange,
         api->host.touched(api->host.context);
 }
 
+/* ---- bodies that come piece by piece ---- */
+
+static int begin_sink(void *context, const struct api_request *request, void **ret)
+{
+        const struct http1_target *target = &request->target;
+        struct api_upload *upload = NULL;
+        int r;
+
+        if (!bytes_equal(request->head->method, bytes_text("POST")) || target->segment_count != 2 ||
+            !bytes_equal(target->segments[0], bytes_text("v1")) ||
+            !bytes_equal(target->segments[1], bytes_text("attachments")))
+                return 0;
+        r = api_upload_begin(context, request, &upload);
+        *ret = upload;
+        return r < 0 ? r : 1;
+}
+
+static int add_to_sink(void *sink, struct bytes piece)
+{
+        return api_upload_piece(sink, piece);
+}
+
+static void free_sink(void *sink)
+{
+        api_upload_free(sink);
+}
+
+static const struct api_sinks sinks = {begin_sink, add_to_sink, free_sink};
+
 int api_new(struct event_base *base, const struct api_options *options, struct api **ret)
 {
         CLEANUP(api_freep) struct api *api = calloc(1, sizeof(*api));
@@ -359,6 +395,7 @@ int api_new(struct event_base *base, const struct api_options *options, struct a
         r = api_http_new(base, &options->http, on_request, api, &api->http);
         if (r < 0)
                 return r;
+        api_http_sinks(api->http, &sinks);
         *ret = TAKE(api);
         return 0;
 }
@@ -379,4 +416,9 @@ struct api *api_free(struct api *api)
 void api_set_engine(struct api *api, struct engine *engine)
 {
         api->engine = engine;
+}
+
+void api_set_porter(struct api *api, struct porter *porter)
+{
+        api->porter = porter;
 }

@@ -10,6 +10,7 @@
 #include "daemon/api_http.h"
 #include "daemon/carry.h"
 #include "daemon/enrol.h"
+#include "daemon/loop_porter.h"
 
 struct api;
 
@@ -51,6 +52,9 @@ DEFINE_FREEP(api)
 
 /* api_set_engine() - from now on answer from @engine (borrowed); NULL: there is none */
 void api_set_engine(struct api *api, struct engine *engine);
+
+/* api_set_porter() - who has attachments' bytes (borrowed); NULL: nobody */
+void api_set_porter(struct api *api, struct porter *porter);
 
 /* api_event() - pass an event of the engine on to whoever listens; does not call the engine */
 void api_event(struct api *api, const struct engine_event *event);

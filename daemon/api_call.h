@@ -18,6 +18,7 @@ struct api {
         struct api_host host;
         struct api_http *http;
         struct engine *engine; /* NULL: not enrolled */
+        struct porter *porter; /* NULL as the engine */
         struct event *heartbeat;
         LIST_HEAD(, api_stream) streams;
         struct arena arena; /* of the call in hand */
@@ -31,6 +32,7 @@ struct api_call {
         struct uuid staff;    /* UUID_NONE: nobody was named */
         struct bytes segment; /* the variable part of the path; empty where the route has none */
         json_t *body;         /* parsed; NULL where there is none */
+        struct api_upload *upload; /* bytes that came instead of JSON; NULL: none */
         /* What was wrong, besides error_detail(). */
         const char *field; /* name of the field it is about, NULL: none */
         int64_t limit;     /* the limit that was passed, 0: none */
@@ -49,7 +51,8 @@ api_handler api_get_status, api_get_people, api_get_person, api_get_records, api
         api_put_draft, api_delete_draft, api_post_sync, api_get_events, api_get_conflicts,
         api_get_quarantine, api_post_enrol, api_get_doctor, api_get_ready, api_get_catalogue,
         api_get_staff, api_get_bundles, api_post_bundles, api_post_bundle_part, api_put_bundle,
-        api_post_receipts, api_post_carried, api_get_carried, api_get_carried_one;
+        api_post_receipts, api_post_carried, api_get_carried, api_get_carried_one,
+        api_post_attachments, api_get_attachment;
 
 /* api_bundles_json() - bundles that somebody has and that still have entries waiting; NULL: see error_detail() */
 json_t *api_bundles_json(struct engine *engine);
@@ -87,6 +90,15 @@ json_t *api_entry_to_json(const struct engine_outbox_entry *entry);
 const char *api_state_name(enum entry_outcome state);
 /* api_state_from_name() - false: there is no such state */
 bool api_state_from_name(struct bytes name, enum entry_outcome *ret);
+
+/* A body of POST /v1/attachments while it comes: struct api_sinks (api_attachments.c) */
+struct api_upload;
+int api_upload_begin(struct api *api, const struct api_request *request, struct api_upload **ret);
+int api_upload_piece(struct api_upload *upload, struct bytes piece);
+void api_upload_free(struct api_upload *upload);
+
+/* api_attachments_json() - what waits, for status */
+json_t *api_attachments_json(const struct api *api);
 
 /* api_streams_end() - close every stream */
 void api_streams_end(struct api *api);

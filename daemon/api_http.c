@@ -22,6 +22,7 @@
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -65,6 +66,8 @@ struct api_exchange {
         struct http1_head head; /* borrows from `input` */
         struct buffer input;    /* head and body of the request being handled */
         struct arena arena;     /* decoded target */
+        void *sink;             /* takes the body, NULL: it is collected */
+        uint64_t body_left;     /* of what the sink takes */
         void (*gone)(void *context);
         void (*drained)(void *context); /* of a stream */
         void *gone_context;
@@ -79,6 +82,7 @@ struct api_http {
         struct evconnlistener *listener;
         api_handle handle;
         void *context;
+        const struct api_sinks *sinks;
         unsigned connection_count;
         LIST_HEAD(, api_exchange) connections;
 };
@@ -123,6 +127,8 @@ static struct api_exchange *connection_free(struct api_exchange *connection)
                 return NULL;
         if (connection->gone)
                 connection->gone(connection->gone_context);
+        if (connection->sink)
+                connection->http->sinks->free(connection->sink);
         if (connection->bev)
                 bufferevent_free(connection->bev);
         if (connection->deadline)
@@ -192,11 +198,15 @@ static void connection_handle(struct api_exchange *connection)
                                   "the path or query is not well-formed");
                 return;
         }
+        request.sink = connection->sink;
         connection->http->handle(connection->http->context, connection, &request);
+        if (request.sink)
+                connection->http->sinks->free(request.sink);
+        connection->sink = NULL;
 }
 
 /* Move head and body out of the socket's buffer, so that they lie in one piece while they are handled. */
-static void take_request(struct api_exchange *connection, size_t size)
+static bool take_bytes(struct api_exchange *connection, size_t size)
 {
         struct evbuffer *input = bufferevent_get_input(connection->bev);
         uint8_t *data;
@@ -205,14 +215,58 @@ static void take_request(struct api_exchange *connection, size_t size)
         data = buffer_reserve(&connection->input, size);
         if (!data) {
                 connection_refuse(connection, 503, "memory", "no memory for this request");
-                return;
+                return false;
         }
         (void)evbuffer_remove(input, data, size);
         connection->input.size = size;
         /* Again, over our own copy: the head borrowed from bytes that have moved. */
         if (http1_parse_request(buffer_view(&connection->input), &connection->head) <= 0)
                 abort();
-        connection_handle(connection);
+        return true;
+}
+
+/* 1 a sink takes the body; 0 it is collected; -1 it was refused */
+static int begin_sink(struct api_exchange *connection)
+{
+        struct api_http *http = connection->http;
+        struct api_request request = {.head = &connection->head};
+        int r;
+
+        if (!http->sinks || !connection->head.length)
+                return 0;
+        arena_reset(&connection->arena);
+        if (http1_parse_target(connection->head.target, &connection->arena, &request.target) < 0)
+                return 0; /* refused when it is handled */
+        r = http->sinks->begin(http->context, &request, &connection->sink);
+        if (r == 0)
+                return 0;
+        if (r < 0) {
+                connection_refuse(connection, 503, "memory", "no memory for this request");
+                return -1;
+        }
+        connection->body_left = connection->head.length;
+        return take_bytes(connection, connection->head.size) ? 1 : -1;
+}
+
+static void feed_sink(struct api_exchange *connection)
+{
+        struct evbuffer *input = bufferevent_get_input(connection->bev);
+        struct evbuffer_iovec piece;
+        int r = 0;
+
+        while (r >= 0 && connection->body_left > 0 &&
+               evbuffer_peek(input, 1, NULL, &piece, 1) > 0) {
+                size_t size = piece.iov_len < connection->body_left ? piece.iov_len
+                                                                    : (size_t)connection->body_left;
+
+                r = connection->http->sinks->piece(connection->sink, BYTES(piece.iov_base, size));
+                (void)evbuffer_drain(input, size);
+                connection->body_left -= size;
+        }
+        if (r < 0 && connection->body_left > 0)
+                connection->head.close = true; /* what still comes is not looked at */
+        if (r < 0 || connection->body_left == 0)
+                connection_handle(connection);
 }
 
 static void refuse_head(struct api_exchange *connection, int error)
@@ -258,7 +312,10 @@ static void connection_step(struct api_exchange *connection)
                                           "send the body with Content-Length");
                         return;
                 }
-                if (connection->head.length > API_BODY_MAX) {
+                r = begin_sink(connection);
+                if (r < 0)
+                        return;
+                if (!connection->sink && connection->head.length > API_BODY_MAX) {
                         connection_refuse(connection, 413, "limit",
                                           "the body is larger than 1 MiB");
                         return;
@@ -268,9 +325,12 @@ static void connection_step(struct api_exchange *connection)
                                                   "HTTP/1.1 100 Continue\r\n\r\n");
                 connection_move(connection, CONNECTION_BODY);
         }
-        if (connection->state == CONNECTION_BODY &&
-            size >= connection->head.size + connection->head.length)
-                take_request(connection, connection->head.size + (size_t)connection->head.length);
+        if (connection->state == CONNECTION_BODY && connection->sink)
+                feed_sink(connection);
+        else if (connection->state == CONNECTION_BODY &&
+                 size >= connection->head.size + connection->head.length &&
+                 take_bytes(connection, connection->head.size + (size_t)connection->head.length))
+                connection_handle(connection);
 }
 
 static void on_read(struct bufferevent *bev, void *context)
@@ -537,6 +597,28 @@ void api_on_gone(struct api_exchange *exchange, void (*gone)(void *context), voi
 {
         exchange->gone = gone;
         exchange->gone_context = context;
+}
+
+void api_http_sinks(struct api_http *http, const struct api_sinks *sinks)
+{
+        http->sinks = sinks;
+}
+
+void api_stream_begin_sized(struct api_exchange *exchange, const char *media_type, uint64_t size)
+{
+        connection_move(exchange, CONNECTION_STREAMING);
+        (void)evbuffer_add_printf(connection_output(exchange),
+                                  "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %" PRIu64
+                                  "\r\nX-Content-Type-Options: nosniff\r\n"
+                                  "Cache-Control: no-store\r\nConnection: close\r\n\r\n",
+                                  media_type, size);
+}
+
+void api_stream_end(struct api_exchange *exchange)
+{
+        connection_move(exchange, CONNECTION_CLOSING);
+        if (!output_waits(exchange))
+                connection_linger(exchange);
 }
 
 void api_stream_begin(struct api_exchange *exchange, const char *media_type)

@@ -36,6 +36,16 @@ struct api_request {
         const struct http1_head *head;
         struct http1_target target; /* decoded; lives as long as the exchange */
         struct bytes body;          /* until the handler returns */
+        void *sink; /* that took the body (api_http_sinks()); NULL: it is in `body`. Freed when the handler returns */
+};
+
+/* Bodies that come piece by piece, because they are too large to lie in memory. */
+struct api_sinks {
+        /* begin() - @request has no body yet: 1 and *ret takes it; 0 it is collected as any other; an error is answered 503 */
+        int (*begin)(void *context, const struct api_request *request, void **ret);
+        /* piece() - an error: the rest is not wanted, and the handler is called at once; the connection ends with its answer */
+        int (*piece)(void *sink, struct bytes piece);
+        void (*free)(void *sink);
 };
 
 /* Called once per request; it answers at once, or keeps @exchange and answers later. */
@@ -54,6 +64,9 @@ typedef void (*api_handle)(void *context, struct api_exchange *exchange,
 int api_http_new(struct event_base *base, const struct api_http_options *options, api_handle handle,
                  void *context, struct api_http **ret);
 
+/* api_http_sinks() - @sinks is borrowed; its context is that of the handler */
+void api_http_sinks(struct api_http *http, const struct api_sinks *sinks);
+
 /* api_http_free() - close everything, remove the socket; open exchanges are told that they are gone */
 struct api_http *api_http_free(struct api_http *http);
 DEFINE_FREEP(api_http)
@@ -71,6 +84,12 @@ void api_on_gone(struct api_exchange *exchange, void (*gone)(void *context), voi
 
 /* api_stream_begin() - answer 200 with a body that goes on until one side closes; the exchange stays */
 void api_stream_begin(struct api_exchange *exchange, const char *media_type);
+
+/* api_stream_begin_sized() - the same for a body of so many bytes */
+void api_stream_begin_sized(struct api_exchange *exchange, const char *media_type, uint64_t size);
+
+/* api_stream_end() - that was all: the connection ends once the client has it */
+void api_stream_end(struct api_exchange *exchange);
 
 enum { API_STREAM_FULL = 1 };
 

@@ -119,6 +119,7 @@ static int set_engine_status(struct api_call *call, const struct api_host_status
                                       json_pack("{s:I, s:I}", "count", (json_int_t)status.drafts,
                                                 "old", (json_int_t)status.drafts_old));
         failed |= json_object_set_new(json, "outbox", outbox_to_json(&status));
+        failed |= json_object_set_new(json, "attachments", api_attachments_json(call->api));
         failed |= json_object_set_new(json, "exchange", exchange_to_json(&status, host, &link));
         failed |= json_object_set_new(json, "link", link_to_json(&link));
         failed |= json_object_set_new(json, "bundles", api_bundles_json(call->api->engine));

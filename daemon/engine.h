@@ -127,6 +127,7 @@ struct engine_entry {
                 *changes; /* ascending by number, `raw` is not looked at; borrowed */
         size_t change_count;
         struct bytes reason; /* UTF-8, at most ENTRY_REASON_MAX */
+        bool has_bytes; /* of a type whose records have bytes (common/attachment.h): the ones it names lie on the disk */
 };
 
 struct engine_written {

@@ -30,6 +30,7 @@ struct link_transfer {
         int64_t judge_at_ms;
         bool attached;
         bool counted; /* in link->carried */
+        bool apart;   /* never in link->carried */
         /* While the transfer's problem is looked into: the answer it will give. */
         bool probing;
         char detail[CURL_ERROR_SIZE];
@@ -66,7 +67,7 @@ static uint64_t bytes_of(const struct link_transfer *transfer)
 /* Once a transfer, and once more for what it is turned into: curl's figures begin anew with curl_easy_reset(). */
 static void count(struct link_transfer *transfer)
 {
-        if (!transfer->counted)
+        if (!transfer->counted && !transfer->apart)
                 transfer->link->carried += bytes_of(transfer);
         transfer->counted = true;
 }
@@ -407,6 +408,8 @@ static CURLcode set_body(struct link_transfer *transfer, const struct link_reque
         if (code == CURLE_OK && request->media_type)
                 code = curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS,
                                         request->body.size ? (const char *)request->body.data : "");
+        if (code == CURLE_OK && request->method)
+                code = curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
         if (code == CURLE_OK && request->user) {
                 code = curl_easy_setopt(curl, CURLOPT_USERNAME, request->user);
                 if (code == CURLE_OK)
@@ -498,6 +501,7 @@ int link_send(struct link *link, const struct link_request *request, link_done d
                 return r;
         transfer->link = link;
         transfer->done = done;
+        transfer->apart = request->apart;
         transfer->context = context;
         transfer->curl = curl_easy_init();
         if (!transfer->curl)
@@ -626,7 +630,7 @@ uint64_t link_moving(const struct link *link)
         uint64_t bytes = link->carried;
 
         LIST_FOREACH(transfer, &link->transfers, entry)
-        bytes += transfer->counted ? 0 : bytes_of(transfer);
+        bytes += transfer->counted || transfer->apart ? 0 : bytes_of(transfer);
         return bytes;
 }
 

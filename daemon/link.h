@@ -34,6 +34,7 @@ struct link_options {
 struct link_request {
         const char *url;             /* https://host:port/path */
         const char *media_type;      /* of the body; NULL: a GET */
+        const char *method;          /* NULL: POST where there is a body */
         const char *coding;          /* Content-Encoding of the body; NULL: none */
         struct bytes body;           /* copied */
         const char *wanted_type;     /* media type that a good answer has; NULL: any */
@@ -46,6 +47,7 @@ struct link_request {
         uint32_t
                 stall_s; /* 0: that of the link; for the long poll, longer than the store keeps it */
         size_t answer_max; /* bytes; 0: LINK_ANSWER_MAX */
+        bool apart;        /* it has a budget of its own: link_carried() leaves it out */
 };
 
 struct link_answer {

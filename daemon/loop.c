@@ -107,6 +107,7 @@ static void on_reopen(evutil_socket_t fd, short what, void *context)
         (void)what;
         stop_transfers(loop);
         api_set_engine(loop->api, NULL);
+        loop_close_porter(loop);
         loop->engine = engine_free(loop->engine);
         r = loop_open_engine(loop, loop->rebuild);
         if (r < 0) {
@@ -296,6 +297,8 @@ static int make_api(struct loop *loop)
 
         if (r >= 0)
                 api_set_engine(loop->api, loop->engine);
+        if (r >= 0)
+                api_set_porter(loop->api, loop->porter);
         return r;
 }
 
@@ -397,6 +400,8 @@ struct loop *loop_free(struct loop *loop)
         (void)api_free(loop->api);
         (void)loop_courier_free(loop->couriering);
         (void)network_free(loop->network);
+        (void)porter_free(loop->porter);
+        (void)satchel_free(loop->satchel);
         (void)enrol_free(loop->enrol);
         (void)link_free(loop->link);
         (void)engine_free(loop->engine);

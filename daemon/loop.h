@@ -19,6 +19,7 @@ struct loop_options {
         enum loop_kind_choice kind;
         enum loop_metered metered;           /* the link costs money: no long poll */
         uint64_t day_bytes[LINK_KIND_COUNT]; /* budget; 0: none */
+        uint64_t attachment_reserve_bytes;   /* of the disk, that attachments leave free */
         uint32_t connect_s;                  /* for name, connection and handshake together */
         uint32_t stall_s; /* an exchange that gets nowhere for so long is ended and tried anew */
         uint16_t portal_port;   /* link.h */

@@ -18,6 +18,8 @@ static void on_engine_event(void *context, const struct engine_event *event)
 {
         struct loop *loop = context;
 
+        if (loop->porter && event->kind == ENGINE_EVENT_PERSON && event->gone)
+                porter_left(loop->porter);
         if (loop->api)
                 api_event(loop->api, event);
 }
@@ -148,5 +150,7 @@ int loop_open_engine(struct loop *loop, bool rebuild)
         engine_link_changed(loop->engine, &now, &link);
         if (loop->api)
                 api_set_engine(loop->api, loop->engine);
+        if (loop_open_porter(loop) < 0)
+                error_clear();
         return 0;
 }

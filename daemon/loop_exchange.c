@@ -109,6 +109,8 @@ static void go_on(struct loop *loop, int next)
                 return;
         case EXCHANGE_DONE:
                 loop->problem[0] = 0;
+                if (loop->porter)
+                        porter_network(loop->porter);
                 if (engine_had_news(loop->engine))
                         loop->wakes_without_news = 0;
                 now = loop_now(loop);
@@ -216,6 +218,8 @@ static void begin_exchange(struct loop *loop)
         struct engine_now now = loop_now(loop);
         int r;
 
+        if (loop->porter)
+                porter_give_way(loop->porter);
         if (loop->wait) { /* what it waits for is what we fetch now */
                 link_cancel(loop->link, loop->wait);
                 loop->wait = NULL;
@@ -328,6 +332,8 @@ void loop_after_call(struct loop *loop)
         if (loop->phase == LOOP_IDLE && !loop->wait && !evtimer_pending(loop->pause, NULL) &&
             engine_wants_wait(loop->engine))
                 begin_wait(loop);
+        if (loop->porter)
+                porter_look(loop->porter);
 }
 
 void loop_on_network(void *context)
@@ -343,5 +349,7 @@ void loop_on_network(void *context)
         loop_count_link(loop); /* by the link that was */
         link = loop_link_now(loop);
         engine_link_changed(loop->engine, &now, &link);
+        if (loop->porter)
+                porter_network(loop->porter);
         loop_after_call(loop);
 }

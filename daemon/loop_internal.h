@@ -7,6 +7,7 @@
 #include "daemon/loop.h"
 #include "daemon/loop_courier.h"
 #include "daemon/loop_network.h"
+#include "daemon/loop_porter.h"
 
 #include <event2/event.h>
 
@@ -26,6 +27,9 @@ struct loop {
         struct network *network;
         struct api *api;
         struct couriering *couriering;
+        struct satchel
+                *satchel; /* with the engine's first opening; NULL: attachments cannot be used */
+        struct porter *porter;
         bool rebuild; /* at the next reopening, begin with an empty replica */
         enum loop_phase phase;
         struct link_transfer *exchange, *wait;
@@ -60,6 +64,13 @@ int64_t loop_judge_at(const struct loop *loop);
 void loop_timer(struct event *event, int64_t ms);
 /* loop_engine_failed() - an error that no request carries back: log it, and mend what can be mended */
 void loop_engine_failed(struct loop *loop, int error, const char *what);
+
+/* ---- loop_attachments.c ---- */
+
+/* loop_open_porter() - for the engine that was opened; an error was logged, and the rest goes on without */
+int loop_open_porter(struct loop *loop);
+/* loop_close_porter() - before the engine is closed */
+void loop_close_porter(struct loop *loop);
 
 /* ---- loop_exchange.c ---- */
 

@@ -21,6 +21,7 @@ struct conf {
         int kind, metered;
         int64_t wired_mib, wifi_mib, mobile_mib, connect_s, stall_s;
         int64_t portal_port;
+        int64_t reserve_mib;
         char proxy[280];
         char proxy_credentials[400];
         int level;
@@ -59,6 +60,8 @@ static const struct conf_option conf_options[] = {
                   "http://HOST:PORT through which the store is reached; empty: none"),
         CONF_TEXT(struct conf, "link", proxy_credentials, "",
                   "file whose first line is the proxy's USER:PASSWORD"),
+        CONF_INTEGER(struct conf, "attachments", reserve_mib, "64", 0, 1048576,
+                     "disk space that photos and documents leave to what is written, MiB"),
         CONF_CHOICE(struct conf, "log", level, "info", levels, "error, warning, info or debug"),
         CONF_BOOL(struct conf, "log", json, "no", "one JSON object per line"),
 };
@@ -167,6 +170,7 @@ static int run(const struct conf *conf)
                 .connect_s = (uint32_t)conf->connect_s,
                 .stall_s = (uint32_t)conf->stall_s,
                 .portal_port = (uint16_t)conf->portal_port,
+                .attachment_reserve_bytes = (uint64_t)conf->reserve_mib << 20,
                 .proxy = *conf->proxy ? conf->proxy : NULL,
                 .proxy_file = *conf->proxy_credentials ? conf->proxy_credentials : NULL,
         };

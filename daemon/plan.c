@@ -4,6 +4,7 @@
  */
 #include "daemon/plan.h"
 
+#include "common/attachment.h"
 #include "common/catalogue_check.h"
 #include "common/conflict.h"
 
@@ -510,6 +511,34 @@ static int check_amends(struct plan *plan)
         return 0;
 }
 
+/*
+ * A record never names bytes that nobody has: they come first. One that amends another may name that one's.
+ */
+static int check_bytes(struct plan *plan)
+{
+        int index = catalogue_field_index(plan->type, APPEND_AMENDS);
+        struct attachment mine, amended;
+        struct record other;
+        int r;
+
+        if (!attachment_type(plan->type) || plan->in->has_bytes)
+                return 0;
+        r = attachment_of_record(&plan->record, &mine);
+        if (r > 0 && index >= 0 && plan->record.values[index].form == VALUE_UUID)
+                r = record_get(replica_tables(plan->engine->replica), plan->type,
+                               &plan->record.values[index].uuid, &plan->engine->arena, &other,
+                               NULL);
+        else
+                r = r < 0 ? r : 0;
+        r = r > 0 ? attachment_of_record(&other, &amended) : r;
+        if (r < 0)
+                return r;
+        return r > 0 && memcmp(mine.hash, amended.hash, HASH_SIZE) == 0
+                       ? 0
+                       : FAIL(PANNIER_E_INVALID,
+                              "its bytes come with it: POST /v1/attachments, or pannier attach");
+}
+
 int plan_entry(struct plan *plan)
 {
         const struct engine_entry *in = plan->in;
@@ -544,5 +573,7 @@ int plan_entry(struct plan *plan)
         r = run_checks(plan);
         if (r >= 0 && in->operation == ENTRY_CREATE)
                 r = check_required(plan);
+        if (r >= 0 && in->operation == ENTRY_CREATE)
+                r = check_bytes(plan);
         return r < 0 ? r : check_amends(plan);
 }

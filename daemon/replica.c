@@ -153,6 +153,9 @@ static const char *const replica_sql[SQL_COUNT_] = {
         [SQL_REPAIRS_COUNT] = "SELECT coalesce(sum(what = 1), 0), coalesce(sum(what = 2), 0), "
                               "coalesce(sum(standing), 0), coalesce(max(at_ms), 0) FROM repair",
         [SQL_OWNER_NEXT] = "SELECT owner FROM owner_sum WHERE owner > ?1 ORDER BY owner LIMIT 1",
+        [SQL_KEPT_PUT] = "INSERT INTO kept (record, key) VALUES (?1, ?2) "
+                         "ON CONFLICT (record) DO UPDATE SET key = ?2",
+        [SQL_KEPT_GET] = "SELECT key FROM kept WHERE record = ?1",
         [SQL_PENDING_WAIT] = "UPDATE pending SET state = 0, epoch = 0, position = 0, "
                              "receipt = NULL, lane = ?2, seq = ?3 WHERE place = ?1",
 };
@@ -245,6 +248,8 @@ int replica_new(struct db *db, const struct uuid *device, const struct replica_w
         if (r < 0)
                 return r;
         r = record_tables_new(db, &replica->tables);
+        if (r >= 0)
+                r = replica_kept_open(replica);
         if (r >= 0)
                 r = replica_sums_new(&replica->sums);
         if (r < 0)

@@ -262,6 +262,15 @@ struct replica_entry { /* an entry of the outbox, opened */
 /* replica_pend() - show an own entry; idempotent */
 int replica_pend(struct replica *replica, const struct replica_entry *entry);
 
+/* ---- keys of attachments that are kept on this device (replica_kept.c) ---- */
+
+/* replica_kept_put() - within a transaction; it goes with the record, however that goes */
+int replica_kept_put(struct replica *replica, const struct uuid *record,
+                     const uint8_t key[AEAD_KEY_SIZE]);
+/* replica_kept_get() - 1, 0 */
+int replica_kept_get(struct replica *replica, const struct uuid *record,
+                     uint8_t ret[AEAD_KEY_SIZE]);
+
 /* ---- histories of the store (replica_history.c) ---- */
 
 /* replica_history() - which history of a locality this copy holds; 1, 0 none yet */

@@ -102,8 +102,13 @@ enum replica_sql {
         SQL_REPAIRS_COUNT,
         SQL_OWNER_NEXT,
         SQL_PENDING_WAIT,
+        SQL_KEPT_PUT,
+        SQL_KEPT_GET,
         SQL_COUNT_
 };
+
+/* replica_kept_open() - the key of kept bytes goes with their record, whoever deletes it (replica_kept.c) */
+int replica_kept_open(struct replica *replica);
 
 struct replica {
         struct db *db;

@@ -354,6 +354,8 @@ static int read_message(struct reading *reading, const struct wire_message *mess
         case WIRE_KIND_CHECKED:
         case WIRE_KIND_BUNDLE:
         case WIRE_KIND_BUNDLE_RECEIPTS:
+        case WIRE_KIND_ATTACHMENT:
+        case WIRE_KIND_WANTED:
         case WIRE_KIND_SKIP:
         case WIRE_KIND_MAX:
                 break;

@@ -101,7 +101,13 @@ static const struct command_option entries_options[] = {
         OPTIONS_END,
 };
 
+static const struct command_option verify_options[] = {
+        {"attachments", NULL, "also read every attachment"},
+        {0},
+};
+
 static const struct command_option backup_options[] = {
+        {"attachments", "DIR", "also copy attachments that are not there yet"},
         {"quick", NULL, "check the copy's pages, do not play its log again"},
         {"progress", NULL, "say on standard error how far it is"},
         OPTIONS_END,
@@ -177,7 +183,9 @@ static const struct command table[] = {
          command_person},
         {"status", "", "localities, counts, certificates", "", 0, 0, NULL, command_status},
         {"verify", "[LOCALITY…]", "check the log's chain, play it again and compare",
-         "Exit code 65 where something differs.\n", 0, 64, NULL, command_verify},
+         "Exit code 65 where something differs. Devices are asked for bytes that are not good "
+         "here.\n",
+         0, 64, verify_options, command_verify},
         {"backup", "FILE", "copy the database while it serves, and verify the copy",
          "FILE must not exist. Devices are told, and may forget what lies in it after 35 days.\n"
          "Keep the file and the journal on another machine.\n",

@@ -8,6 +8,7 @@
 #include "common/json.h"
 #include "store/backup.h"
 #include "store/layout.h"
+#include "store/vault.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -76,6 +77,18 @@ static int print_report(const struct command_line *line, const struct backup_rep
         return 0;
 }
 
+/* Attachments are files that never change: a folder takes those that it does not have. */
+static int copy_attachments(const struct command_line *line, uint64_t *ret_count)
+{
+        const char *to = command_value(line, "attachments");
+        char path[LAYOUT_PATH_MAX];
+        uint64_t bytes;
+        int r = layout_path(line->data, LAYOUT_ATTACHMENTS, path);
+
+        *ret_count = 0;
+        return r < 0 || !to ? r : vault_copy(path, to, ret_count, &bytes);
+}
+
 int command_backup(struct command_line *line)
 {
         struct showing showing = begin_showing(line);
@@ -83,6 +96,7 @@ int command_backup(struct command_line *line)
         struct backup_report report;
         char path[LAYOUT_PATH_MAX], text[4400];
         bool quick = command_value(line, "quick") != NULL;
+        uint64_t attachments;
         int r = settings_load(line->data, &settings);
 
         r = r < 0 ? r : layout_path(line->data, LAYOUT_DATABASE, path);
@@ -90,16 +104,22 @@ int command_backup(struct command_line *line)
                   : backup_make(path, line->operands[0], quick,
                                 (enum nhs_environment)settings.environment, clock_now_ms(), show,
                                 &showing, &report);
+        r = r < 0 ? r : copy_attachments(line, &attachments);
         if (r < 0)
                 return r;
         (void)snprintf(text, sizeof(text),
                        "%s holds the store as it was when the copy began, %" PRIu64 " bytes, %s.\n"
-                       "Keep it, and the journal, on another machine; keys are not in it.",
+                       "Keep it, and the journal, on another machine; keys are not in it.\n"
+                       "Attachments: %s.",
                        line->operands[0], report.size,
-                       quick ? "its pages checked" : "its log played again");
+                       quick ? "its pages checked" : "its log played again",
+                       command_value(line, "attachments")
+                               ? "copied into their folder as well"
+                               : "not in it; name a folder for them with --attachments");
         return print_report(line, &report,
-                            json_pack("{s:s, s:I, s:b, s:o}", "file", line->operands[0], "bytes",
-                                      (json_int_t)report.size, "played_again", !quick, "localities",
+                            json_pack("{s:s, s:I, s:b, s:I, s:o}", "file", line->operands[0],
+                                      "bytes", (json_int_t)report.size, "played_again", !quick,
+                                      "attachments", (json_int_t)attachments, "localities",
                                       localities_json(&report)),
                             text);
 }

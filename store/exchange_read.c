@@ -240,6 +240,8 @@ static int take_message(const struct exchange *exchange, struct exchange_request
         case WIRE_KIND_END:
         case WIRE_KIND_BUNDLE:
         case WIRE_KIND_BUNDLE_RECEIPTS:
+        case WIRE_KIND_ATTACHMENT:
+        case WIRE_KIND_WANTED:
         case WIRE_KIND_SKIP:
         case WIRE_KIND_MAX:
                 break;

@@ -119,7 +119,7 @@ static int loop_init(struct http_loop *loop, evutil_socket_t shared)
                 return FAIL(PANNIER_E_MEMORY, "event loop");
         evhttp_set_max_headers_size(loop->http, HTTP_HEADERS_MAX);
         evhttp_set_max_body_size(loop->http, HTTP_BODY_MAX);
-        evhttp_set_allowed_methods(loop->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST);
+        evhttp_set_allowed_methods(loop->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT);
         evhttp_set_default_content_type(loop->http, NULL);
         evhttp_set_timeout(loop->http, INACTIVITY_S);
         evhttp_set_bevcb(loop->http, connection_new, loop);

@@ -23,10 +23,10 @@ enum {
 struct http_call;
 struct http_server;
 
-enum http_method { HTTP_METHOD_GET = 1, HTTP_METHOD_POST };
+enum http_method { HTTP_METHOD_GET = 1, HTTP_METHOD_POST, HTTP_METHOD_PUT };
 
 struct http_route {
-        const char *path; /* exact, without the query */
+        const char *path; /* exact, without the query; ending in a star: anything below */
         enum http_method method;
         void (*handle)(void *context, struct http_call *call);
 };
@@ -117,6 +117,8 @@ void http_server_figures(const struct http_server *server, struct http_figures *
 struct bytes http_call_body(struct http_call *call);
 /* http_call_header() - NULL where there is none; borrowed as long as the call */
 const char *http_call_header(struct http_call *call, const char *name);
+/* http_call_rest() - what stands in the path for the star of its route; borrowed as long as the call */
+const char *http_call_rest(struct http_call *call);
 /* http_call_query() - the value of one parameter, decoded, at most @size bytes with NUL: 1 there, 0 not, PANNIER_E_INVALID */
 int http_call_query(struct http_call *call, const char *name, char *ret, size_t size);
 /* http_call_peer() - read from the certificate when the connection's first request came */

@@ -95,12 +95,31 @@ static void restore_callbacks(struct http_call *call)
                           call->event_callback, call->callback_context);
 }
 
+/* What stands for the route's star, "" where it has none; NULL where the path is another one. */
+static const char *route_rest(const struct http_route *route, const char *path)
+{
+        size_t size = strlen(route->path);
+
+        if (route->path[size - 1] == '*')
+                return strncmp(path, route->path, size - 1) == 0 ? path + size - 1 : NULL;
+        return strcmp(path, route->path) == 0 ? "" : NULL;
+}
+
+const char *http_call_rest(struct http_call *call)
+{
+        const struct evhttp_uri *uri =
+                call->request ? evhttp_request_get_evhttp_uri(call->request) : NULL;
+        const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+
+        return path ? route_rest(call->route, path) : "";
+}
+
 static const struct http_route *route_find(const struct http_server *server, const char *path,
                                            enum http_method method, bool *ret_path_known)
 {
         *ret_path_known = false;
         for (size_t i = 0; i < server->route_count; i++) {
-                if (strcmp(server->routes[i].path, path) != 0)
+                if (!route_rest(&server->routes[i], path))
                         continue;
                 if (server->routes[i].method == method)
                         return &server->routes[i];
@@ -125,9 +144,10 @@ static void dispatch(struct http_call *call)
 {
         const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(call->request);
         const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
-        enum http_method method = evhttp_request_get_command(call->request) == EVHTTP_REQ_POST
-                                          ? HTTP_METHOD_POST
-                                          : HTTP_METHOD_GET;
+        enum evhttp_cmd_type command = evhttp_request_get_command(call->request);
+        enum http_method method = command == EVHTTP_REQ_POST  ? HTTP_METHOD_POST
+                                  : command == EVHTTP_REQ_PUT ? HTTP_METHOD_PUT
+                                                              : HTTP_METHOD_GET;
         struct http_server *server = call->loop->server;
         bool path_known = false;
 

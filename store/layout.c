@@ -11,7 +11,7 @@ static const char *const names[] = {
         [LAYOUT_CA_KEY] = "ca.key",           [LAYOUT_CA_CERTIFICATE] = "ca.pem",
         [LAYOUT_SERVER_KEY] = "server.key",   [LAYOUT_SERVER_CERTIFICATE] = "server.pem",
         [LAYOUT_SIGNING_KEY] = "signing.key", [LAYOUT_SIGNING_CERTIFICATE] = "signing.pem",
-        [LAYOUT_SEAL_KEY] = "seal-1.key",
+        [LAYOUT_SEAL_KEY] = "seal-1.key",     [LAYOUT_ATTACHMENTS] = "attachments",
 };
 
 int layout_path(const char *data, enum layout_file file, char ret[LAYOUT_PATH_MAX])

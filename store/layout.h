@@ -19,7 +19,8 @@ enum layout_file {
         LAYOUT_SERVER_CERTIFICATE,
         LAYOUT_SIGNING_KEY,
         LAYOUT_SIGNING_CERTIFICATE,
-        LAYOUT_SEAL_KEY, /* certified by the signing key, in the trust bundle */
+        LAYOUT_SEAL_KEY,    /* certified by the signing key, in the trust bundle */
+        LAYOUT_ATTACHMENTS, /* a folder, made when it is first served: store/vault.h */
 };
 
 /* layout_path() - DATA/name; PANNIER_E_LIMIT where it is too long */

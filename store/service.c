@@ -16,6 +16,8 @@ static const struct http_route routes[] = {
         {"/v1/sync", HTTP_METHOD_POST, service_on_sync},
         {"/v1/check", HTTP_METHOD_POST, service_on_check},
         {"/v1/wait", HTTP_METHOD_GET, service_on_wait},
+        {"/v1/attachments/*", HTTP_METHOD_GET, service_on_attachment_get},
+        {"/v1/attachments/*", HTTP_METHOD_PUT, service_on_attachment_put},
         {"/v1/bundle", HTTP_METHOD_POST, service_on_bundle},
         {"/.well-known/est/cacerts", HTTP_METHOD_GET, service_on_cacerts},
         {"/.well-known/est/simpleenroll", HTTP_METHOD_POST, service_on_enrol},
@@ -60,6 +62,7 @@ void job_free(struct service *service, struct job *job)
         (void)exchange_request_free(job->request);
         exchange_answer_deinit(&job->answer);
         (void)waiter_free(job->waiter);
+        (void)service_attachment_job_free(job->attachment);
         crypto_wipe(job->code, sizeof(job->code));
         (void)courier_free(job->courier);
         free(job);
@@ -71,7 +74,7 @@ void job_free(struct service *service, struct job *job)
 
 /* ---- queues ---- */
 
-static void queue_init(struct queue *queue)
+void queue_init(struct queue *queue)
 {
         pthread_condattr_t attributes;
 
@@ -83,7 +86,7 @@ static void queue_init(struct queue *queue)
         STAILQ_INIT(&queue->jobs);
 }
 
-static void queue_deinit(struct queue *queue)
+void queue_deinit(struct queue *queue)
 {
         (void)pthread_mutex_destroy(&queue->lock);
         (void)pthread_cond_destroy(&queue->filled);
@@ -98,7 +101,7 @@ void queue_push(struct queue *queue, struct job *job)
         (void)pthread_mutex_unlock(&queue->lock);
 }
 
-static void queue_close(struct queue *queue)
+void queue_close(struct queue *queue)
 {
         (void)pthread_mutex_lock(&queue->lock);
         queue->closed = true;
@@ -337,6 +340,7 @@ int service_new(const char *data, const struct store_settings *settings,
         r = r < 0 ? r : limiter_new(&LIMITER_ENROLMENT, &service->limiter);
         r = r < 0 ? r : waiters_new(&service->waiters);
         r = r < 0 ? r : open_all(service, data);
+        r = r < 0 ? r : service_attachments_new(service, data, &service->attachments);
         r = r < 0 ? r : start(service);
         if (r < 0)
                 return r;
@@ -357,6 +361,7 @@ static void join_all(struct service *service)
 {
         queue_close(&service->to_writer);
         queue_close(&service->to_workers);
+        service_attachments_finish(service->attachments);
         if (service->writer_started)
                 (void)pthread_join(service->writer, NULL);
         service->writer_started = false;
@@ -397,6 +402,7 @@ struct service *service_free(struct service *service)
                 (void)grants_free(service->workers[i].grants);
                 place_close(&service->workers[i].place);
         }
+        (void)service_attachments_free(service->attachments);
         (void)exchange_free(TAKE(service->writing.exchange));
         (void)watch_free(service->watch);
         place_close(&service->writing);

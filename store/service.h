@@ -8,6 +8,8 @@
  *
  * So a long page holds no other, a slow client holds no writer, and nothing is answered before it is durable.
  *
+ *     attachments' thread    bytes that travel apart              (one connection, read only)
+ *
  * Routes: POST /v1/sync · GET /v1/wait?vector=HEX&parked=HEX[&seconds=N] (200: news; 204: none) · under /.well-known/est/
  * GET cacerts, POST simpleenroll, POST simplereenroll (RFC 7030).
  */

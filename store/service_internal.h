@@ -36,7 +36,11 @@ enum job_kind {
         JOB_RECHECK, /* worker: somebody else wrote: is there news for anybody who waits? */
         JOB_ENROL,   /* writer: a certificate for a code */
         JOB_RENEW,   /* writer: a certificate for a certificate */
+        JOB_ATTACHMENT, /* attachments' thread: bytes (service_attachments.c) */
 };
+
+struct service_attachments;
+struct service_attachment_job;
 
 struct job {
         STAILQ_ENTRY(job) link;
@@ -47,6 +51,7 @@ struct job {
         struct exchange_answer answer;
         struct courier *courier; /* the request came in a bundle; NULL: from its device */
         struct waiter *waiter;
+        struct service_attachment_job *attachment;
         struct tls_peer peer;                /* JOB_RENEW */
         char code[ENROLMENT_CODE_TEXT_MAX];  /* JOB_ENROL */
         char address[HTTP_ADDRESS_SIZE];     /* JOB_ENROL */
@@ -98,6 +103,7 @@ struct service {
         struct worker workers[HTTP_LOOPS_MAX];
         struct place writing;
         struct watch *watch;
+        struct service_attachments *attachments;
         pthread_t writer;
         bool writer_started;
         struct queue to_writer, to_workers;
@@ -115,7 +121,7 @@ struct service {
         _Atomic int64_t writer_ms;  /* boot time of the writer's newest turn */
         _Atomic uint64_t exchanges, refused, malformed, sent_away, unavailable, commits,
                 commit_requests, commit_us, commit_us_max, rows, enrolled, renewed,
-                enrolment_refused, waits, wakes;
+                enrolment_refused, waits, wakes, attachment_bytes, attachments_refused;
 };
 
 /* ---- jobs and queues (service.c) ---- */
@@ -153,6 +159,22 @@ void *worker_run(void *context);
 void service_note(struct service *service, const struct device_row *device,
                   const struct exchange_request *request, int64_t received_ms);
 
+void queue_init(struct queue *queue);
+void queue_deinit(struct queue *queue);
+/* queue_close() - what is in it is still taken; then queue_take() says so */
+void queue_close(struct queue *queue);
+
+/* ---- attachments (service_attachments.c) ---- */
+
+/* service_attachments_new() - open the folder below @data, start the thread */
+int service_attachments_new(struct service *service, const char *data,
+                            struct service_attachments **ret);
+/* service_attachments_finish() - end the thread; every job is done */
+void service_attachments_finish(struct service_attachments *work);
+struct service_attachments *service_attachments_free(struct service_attachments *work);
+DEFINE_FREEP(service_attachments)
+struct service_attachment_job *service_attachment_job_free(struct service_attachment_job *job);
+
 /* service_find_device() - who asks, by the certificate and the row that it leads to; an error was answered */
 int service_find_device(struct service *service, struct http_call *call, struct device_row *ret);
 /* service_let_in() - is there room for another exchange? else it was answered */
@@ -163,6 +185,9 @@ void service_refuse(struct service *service, struct http_call *call, int error);
 void service_begin(struct service *service, struct job *job, struct http_call *call);
 
 /* ---- handlers (service_sync.c, service_bundle.c, service_est.c) ---- */
+
+void service_on_attachment_get(void *context, struct http_call *call);
+void service_on_attachment_put(void *context, struct http_call *call);
 
 void service_on_sync(void *context, struct http_call *call);
 void service_on_bundle(void *context, struct http_call *call);

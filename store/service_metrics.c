@@ -57,6 +57,9 @@ void service_metrics(struct service *service, struct buffer *out)
         counter(out, "refused", "Requests without a good certificate of a known device",
                 service->refused);
         counter(out, "malformed", "Requests that could not be read", service->malformed);
+        counter(out, "attachments_refused", "Chunks of attachments over a limit",
+                service->attachments_refused);
+        gauge(out, "attachment_bytes", "Attachments on the disk", service->attachment_bytes);
         counter(out, "sent_away", "Requests over a limit, told to come back", service->sent_away);
         counter(out, "unavailable", "Answers 503", service->unavailable);
         counter(out, "commits", "Group commits", service->commits);

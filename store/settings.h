@@ -28,11 +28,14 @@ struct store_settings {
         int64_t connections;          /* open at once */
         int64_t device_connections;   /* of one device */
         int64_t stranger_connections; /* of one address, without a device's certificate */
-        int64_t exchanges;  /* waiting or in work at once; more are sent away for a while */
-        int64_t answer_mib; /* memory of answers that are being sent */
-        int64_t wait_s;     /* longest long poll */
-        int64_t request_s;  /* for a request, plus what its bytes take */
-        int64_t stop_s;     /* to finish what is in flight */
+        int64_t exchanges;          /* waiting or in work at once; more are sent away for a while */
+        int64_t answer_mib;         /* memory of answers that are being sent */
+        int64_t wait_s;             /* longest long poll */
+        int64_t attachment_gib;     /* all attachments together */
+        int64_t attachment_day_mib; /* of one device in a day */
+        int64_t attachment_reserve_mib; /* of the disk that attachments leave free */
+        int64_t request_s;              /* for a request, plus what its bytes take */
+        int64_t stop_s;                 /* to finish what is in flight */
         /* [policy]: what devices are told */
         int64_t version, poll_s, poll_max_s, day_kib;
         /* [log] */

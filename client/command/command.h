@@ -29,7 +29,7 @@ typedef int command_run(struct context *context, int argc, char **argv);
 command_run command_enrol, command_status, command_sync, command_doctor, command_ready,
         command_people, command_person, command_staff, command_record, command_visit,
         command_escalate, command_observe, command_outbox, command_quarantine, command_conflicts,
-        command_draft, command_bundle;
+        command_attach, command_attachment, command_draft, command_bundle;
 
 /* ---- arguments ---- */
 

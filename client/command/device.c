@@ -90,6 +90,18 @@ static void print_budget(const struct context *context, const json_t *link)
                      age_text(instant_of(link, "resumes") - context->now_ms));
 }
 
+/* One line, whatever the trouble is: no visit waits for a photo. */
+static void print_attachments(const json_t *attachments)
+{
+        int64_t waiting = number_of(attachments, "waiting");
+        const char *problem = text_of(attachments, "problem");
+
+        if (waiting > 0)
+                (void)printf("%" PRId64 " photo%s or document%s not at the store yet%s%s\n",
+                             waiting, waiting == 1 ? "" : "s", waiting == 1 ? "" : "s",
+                             *problem ? ": " : ".", problem);
+}
+
 static void print_progress(const struct context *context, const json_t *exchange)
 {
         const char *progress = text_of(exchange, "progress");
@@ -141,6 +153,7 @@ static void print_verdict(const struct context *context, const json_t *status)
                              text_of(exchange, "problem"), text_of(exchange, "detail"));
         print_progress(context, exchange);
         print_budget(context, json_object_get(status, "link"));
+        print_attachments(json_object_get(status, "attachments"));
         bundles_print(context, status);
 }
 

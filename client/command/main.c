@@ -63,6 +63,19 @@ static const struct command {
          "  --json FILE      an entry, or an array of up to 100 committed together; - reads\n"
          "                   standard input\n",
          command_record},
+        {"attach", "attach a photo or a document",
+         "Usage: pannier attach ID|NHS-NUMBER FILE --title TEXT\n\n"
+         "FILE is a JPEG, PNG or PDF of at most 16 MiB; - reads standard input. What a picture "
+         "says\n"
+         "about where, when and with what it was taken is left out. It is sent when nothing else\n"
+         "waits.\n\n"
+         "  --title TEXT     what it shows\n"
+         "  --request UUID   name the request yourself, to ask again without harm\n",
+         command_attach},
+        {"attachment", "get a photo or a document back",
+         "Usage: pannier attachment RECORD --output FILE\n\n"
+         "  --output FILE    where to; it must not exist. Without it, standard output\n",
+         command_attachment},
         {"draft", "drafts: list, show, keep, throw away",
          "Usage: pannier draft [show ID | put ID TYPE FILE | delete ID]\n\n"
          "  --person ID      whom a draft is about\n",

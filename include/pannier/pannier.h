@@ -161,6 +161,33 @@ PANNIER_PUBLIC int pannier_person(struct pannier *client, const char *person, ch
 PANNIER_PUBLIC int pannier_records(struct pannier *client, const char *person, const char *type,
                                    unsigned limit, const char *after, char **ret);
 PANNIER_PUBLIC int pannier_record(struct pannier *client, const char *record, char **ret);
+
+/**
+ * pannier_attach() - record a photo or a document about a person
+ * @request:    UUID that names this request; the record gets it as its id
+ * @media_type: image/jpeg, image/png or application/pdf; what @data has to be
+ * @fields:     JSON object, UTF-8: what is said of it, such as {"title": "Left heel"}
+ * @data:       at most 16 MiB; what a picture says about where, when and with what it was taken is left out
+ * @ret:        the daemon's answer, JSON; pannier_text_free()
+ *
+ * Returns once bytes and entry are on the device's disk. The entry is sent at once, the bytes when nothing else waits.
+ *
+ * Return: as pannier_put(); PANNIER_E_STORAGE also where the disk is almost full: its rest is kept for entries
+ *
+ * Source: docs/protocol.md, Attachments
+ */
+PANNIER_PUBLIC int pannier_attach(struct pannier *client, const char *request, const char *person,
+                                  const char *media_type, const char *fields, const void *data,
+                                  size_t size, char **ret);
+
+/**
+ * pannier_attachment() - the bytes of a record
+ * @ret: pannier_text_free(); @ret_size bytes, and a NUL behind them
+ *
+ * Where they are not on this device they are fetched from the store: PANNIER_E_LINK where it cannot be reached.
+ */
+PANNIER_PUBLIC int pannier_attachment(struct pannier *client, const char *record, char **ret,
+                                      size_t *ret_size);
 PANNIER_PUBLIC int pannier_conflicts(struct pannier *client, unsigned limit, const char *after,
                                      char **ret);
 /* pannier_staff() - the staff of the locality: the sign-in list */

@@ -5,6 +5,7 @@ The statuses are gathered over the file; its last test says which documented one
 
 import datetime
 import json
+import random
 import re
 import resource
 import time
@@ -14,6 +15,8 @@ import jsonschema
 import pytest
 import yaml
 from device import PATIENCE, ROOT, Device
+from locality import settle
+from photo import brought, jpeg
 from sample import enrolled, sample_locality, team_of
 from strange_store import free_port
 
@@ -62,6 +65,8 @@ class Contract:
             return
         media_type = answer.headers["Content-Type"]
         assert media_type in content, media_type
+        if media_type != "application/json":
+            return
         if media_type == "application/cbor":
             assert answer.body
             return
@@ -233,7 +238,7 @@ def test_41_api_records_follow_the_catalogues_schema_too(tablet, person):
 
 def test_41_api_nobody_and_strangers_are_refused(contract, tablet, person):
     for method, path, operation in operations():
-        if "403" not in operation["responses"] or path == "/v1/enrol":
+        if "403" not in operation["responses"] or path in ("/v1/enrol", "/v1/attachments"):
             continue
         target = path.replace("{id}", person)
         if path == "/v1/records":
@@ -571,6 +576,38 @@ def test_41_api_a_bag_has_a_bottom(contract, tmp_path, locality):
     other = contract.call(device, "POST", "/v1/carried", 201, raw=forged_part(uuid.uuid4()), headers=binary).json
     assert other["parts"] == taken + 1
     device.kill()
+
+
+def test_41_api_a_photo_is_attached_and_given_back(contract, tablet, second, person):
+    def attach(expect, content=jpeg(random.Random(41), 20000), of=person, request=None, media="image/jpeg", **options):
+        target = f"/v1/attachments?request={request or new_id()}&person={of}&fields=%7B%22title%22%3A%22Heel%22%7D"
+        return contract.call(tablet, "POST", target, expect, raw=content, headers={"Content-Type": media}, **options)
+
+    request = new_id()
+    attach(201, request=request)
+    attach(200, request=request)
+    attach(409, jpeg(random.Random(42), 20000), request=request)
+    attach(400, b"")
+    attach(403, staff=None)
+    attach(404, of=new_id())
+    attach(413, b"\xff\xd8" + bytes(17 << 20))
+    attach(422, b"no picture")
+    limits = resource.prlimit(tablet.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(tablet.process.pid, resource.RLIMIT_FSIZE, (1, limits[1]))
+    attach(507)
+    resource.prlimit(tablet.process.pid, resource.RLIMIT_FSIZE, limits)
+    photo = contract.call(tablet, "GET", f"/v1/attachments/{request}", 200).body
+    contract.call(tablet, "GET", f"/v1/attachments/{request}", 403, staff=None)
+    contract.call(tablet, "GET", f"/v1/attachments/{new_id()}", 404)
+    contract.call(tablet, "GET", f"/v1/attachments/{person}", 404)
+    settle(tablet)
+    brought(tablet)
+    settle(second)
+    limits = resource.prlimit(second.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(second.process.pid, resource.RLIMIT_FSIZE, (1, limits[1]))
+    contract.call(second, "GET", f"/v1/attachments/{request}", 507)
+    resource.prlimit(second.process.pid, resource.RLIMIT_FSIZE, limits)
+    assert contract.call(second, "GET", f"/v1/attachments/{request}", 200).body == photo
 
 
 def test_41_api_nothing_of_a_person_is_in_the_log(tablet, person):

@@ -1,5 +1,6 @@
 #include "wire_samples.h"
 
+#include "common/attachment.h"
 #include "common/bundle.h"
 
 #include <assert.h>
@@ -465,6 +466,31 @@ static void put_bundle_receipts(struct buffer *out)
         wire_put_bundle_receipts(&receipts, out);
 }
 
+static struct wire_attachment sample_attachment(void)
+{
+        struct wire_attachment attachment = {
+                .entry = sample_id(8), .size = 300000, .next = 2, .now_ms = SAMPLE_MS};
+
+        fill(attachment.hash, HASH_SIZE, 90);
+        fill(attachment.signature, SIGNATURE_SIZE, 91);
+        return attachment;
+}
+
+static void put_attachment(struct buffer *out)
+{
+        struct wire_attachment attachment = sample_attachment();
+
+        wire_put_attachment(&attachment, out);
+}
+
+static void put_wanted(struct buffer *out)
+{
+        const struct uuid records[] = {sample_id(8), sample_id(9)};
+        struct wire_wanted wanted = {records, 2};
+
+        wire_put_wanted(&wanted, out);
+}
+
 /* What a build of a newer protocol might send and this one may pass over. */
 static void put_skipped(struct buffer *out)
 {
@@ -490,6 +516,8 @@ const struct wire_sample wire_samples[] = {
         {"checked", put_checked},
         {"bundle", put_bundle},
         {"bundle_receipts", put_bundle_receipts},
+        {"attachment", put_attachment},
+        {"wanted", put_wanted},
         {"skipped", put_skipped},
 };
 const size_t wire_sample_count = sizeof(wire_samples) / sizeof(wire_samples[0]);
@@ -567,6 +595,14 @@ static void put_signed_seal_key(struct buffer *out)
         wire_seal_key_message(&key, out);
 }
 
+static void put_signed_attachment(struct buffer *out)
+{
+        struct uuid device = sample_id(5);
+        struct wire_attachment attachment = sample_attachment();
+
+        attachment_message(&device, &attachment, out);
+}
+
 const struct wire_sample part_samples[] = {
         {"header", put_header},
         {"sealed_header", put_sealed_header},
@@ -576,5 +612,6 @@ const struct wire_sample part_samples[] = {
         {"signed_receipts", put_signed_receipts},
         {"signed_bundle", put_signed_bundle},
         {"signed_seal_key", put_signed_seal_key},
+        {"signed_attachment", put_signed_attachment},
 };
 const size_t part_sample_count = sizeof(part_samples) / sizeof(part_samples[0]);
