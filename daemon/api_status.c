@@ -24,10 +24,10 @@ static const char *scope_kind_name(enum scope_kind kind)
 static int append_scope(void *context, const struct engine_scope *scope)
 {
         json_t *json = json_pack(
-                "{s:s, s:o, s:o, s:b, s:I, s:I}", "kind", scope_kind_name(scope->kind), "id",
+                "{s:s, s:o, s:o, s:b, s:b, s:I, s:I}", "kind", scope_kind_name(scope->kind), "id",
                 api_uuid(&scope->id), "locality", api_uuid(&scope->locality), "complete",
-                (int)scope->complete, "position", (json_int_t)scope->position.position, "people",
-                (json_int_t)scope->people);
+                (int)scope->complete, "proven", (int)scope->proven, "position",
+                (json_int_t)scope->position.position, "people", (json_int_t)scope->people);
 
         if (json_array_append_new(context, json) < 0)
                 return FAIL(PANNIER_E_MEMORY, "no memory for a scope");
@@ -111,6 +111,14 @@ static int set_engine_status(struct api_call *call, const struct api_host_status
         failed |= json_object_set_new(json, "incarnation", api_uuid(&status.incarnation));
         failed |= json_object_set_new(json, "locality", api_uuid(&status.locality));
         failed |= json_object_set_new(json, "complete", json_boolean(status.complete));
+        failed |= json_object_set_new(json, "proven", json_boolean(status.proven));
+        failed |= json_object_set_new(json, "repairs",
+                                      json_pack("{s:I, s:I, s:I, s:o, s:b}", "made",
+                                                (json_int_t)status.repaired, "erased",
+                                                (json_int_t)status.repair_erased, "faults",
+                                                (json_int_t)status.repair_faults, "newest",
+                                                api_instant(status.repaired_ms), "contradiction",
+                                                (int)status.contradiction));
         failed |= json_object_set_new(json, "upgrade_needed", json_boolean(status.upgrade_needed));
         failed |= json_object_set_new(json, "people", json_integer((json_int_t)status.people));
         failed |= json_object_set_new(json, "conflicts_open",

@@ -85,6 +85,11 @@ static int check_equal(const struct doctor *doctor, struct engine *engine)
 
         if (r < 0)
                 return r;
+        if (proof.wrong > 0)
+                say(doctor, false,
+                    "replica: the records of %llu people or feeds are not those that were "
+                    "received; they are fetched again with the next exchange",
+                    (unsigned long long)proof.wrong);
         if (!proof.told)
                 say(doctor, true, "replica: there is no completed exchange to compare it with");
         else if (proof.equal)
@@ -92,10 +97,35 @@ static int check_equal(const struct doctor *doctor, struct engine *engine)
                     "replica: proven equal to the store at the last completed exchange, %llu "
                     "records",
                     (unsigned long long)proof.records);
-        else
+        else if (proof.wrong == 0)
                 say(doctor, false,
-                    "replica: its records are not what the store has; stop the daemon and remove "
-                    "replica.db, it is fetched again");
+                    "replica: its records are not what the store has; what differs is fetched "
+                    "again with an exchange");
+        return 0;
+}
+
+/* That a copy was repaired may be a disk that dies: it is said as long as it is known. */
+static int check_repairs(const struct doctor *doctor, struct engine *engine)
+{
+        struct replica_repairs repairs;
+        int r = replica_repairs(engine->replica, &repairs);
+
+        if (r < 0)
+                return r;
+        if (repairs.made > 0 || repairs.erased > 0)
+                say(doctor, true,
+                    "replica: the records of people were otherwise than the store's and were put "
+                    "right %llu times, and %llu people were erased whom the store does not list; "
+                    "again and again means a bad disk",
+                    (unsigned long long)repairs.made, (unsigned long long)repairs.erased);
+        if (repairs.faults > 0)
+                say(doctor, false,
+                    "replica: %llu repairs did not help; they are tried again less and less often",
+                    (unsigned long long)repairs.faults);
+        if (replica_fact(engine->replica, FACT_CONTRADICTION))
+                say(doctor, false,
+                    "store: what it says of who differs does not add up; nothing was changed by "
+                    "it; an operator should run pannier-store verify");
         return 0;
 }
 
@@ -161,6 +191,8 @@ int engine_doctor(struct engine *engine, bool deep,
                 r = check_outbox_rows(&doctor, engine);
         if (r >= 0 && deep)
                 r = check_equal(&doctor, engine);
+        if (r >= 0)
+                r = check_repairs(&doctor, engine);
         if (r >= 0)
                 r = check_histories(&doctor, engine);
         check_counts(&doctor, engine);

@@ -354,6 +354,7 @@ struct engine_scope {
         enum scope_kind kind;
         struct uuid id, locality;
         bool complete; /* received to its end at least once since it was granted */
+        bool proven;   /* equal to the store's, as compared at the last end, at `position` */
         struct position position;
         uint64_t people;
 };
@@ -372,7 +373,12 @@ struct engine_status {
         uint64_t drafts, drafts_old;
         uint64_t people;
         uint64_t conflicts_open;
-        bool complete;       /* every granted scope was received to its end */
+        bool complete; /* every granted scope was received to its end */
+        bool proven; /* all of it is equal to the store's, as compared at the last end, and nothing confirmed came since */
+        uint64_t repaired, repair_erased,
+                repair_faults; /* people (or types of reference data) that differed; faults that stand */
+        int64_t repaired_ms; /* store's time of the newest repair; 0: none is known */
+        bool contradiction; /* the store's words about who differs do not add up: it needs an operator */
         bool upgrade_needed; /* records of types that this build does not know were passed over */
         bool exchanging;     /* between request and end */
         bool enrolled;       /* an exchange has completed once */

@@ -53,6 +53,25 @@ static int count_waiting(struct engine *engine, struct engine_status *ret)
         return 0;
 }
 
+static int fill_proof(struct engine *engine, struct engine_status *ret)
+{
+        enum replica_equality equality;
+        struct replica_repairs repairs;
+        int r = replica_equality(engine->replica, &equality);
+
+        if (r >= 0)
+                r = replica_repairs(engine->replica, &repairs);
+        if (r < 0)
+                return r;
+        ret->proven = equality == REPLICA_EQUAL;
+        ret->repaired = repairs.made;
+        ret->repair_erased = repairs.erased;
+        ret->repair_faults = repairs.faults;
+        ret->repaired_ms = repairs.newest_ms;
+        ret->contradiction = replica_fact(engine->replica, FACT_CONTRADICTION) != 0;
+        return 0;
+}
+
 int engine_status(struct engine *engine, const struct engine_now *now, struct engine_status *ret)
 {
         const struct outbox_counts *counts = outbox_counts(engine->outbox);
@@ -95,23 +114,40 @@ int engine_status(struct engine *engine, const struct engine_now *now, struct en
         if (r >= 0)
                 r = record_each(replica_tables(engine->replica), catalogue_conflict_type(), NULL,
                                 NULL, count_conflict, &ret->conflicts_open);
+        if (r >= 0)
+                r = fill_proof(engine, ret);
         return r < 0 ? r : fill_scopes(engine, ret);
+}
+
+/* Where the copy as a whole is not equal, the feeds are that the store did not name when it was asked. */
+static bool feed_is_proven(enum replica_equality equality, bool asked,
+                           const struct replica_feed *feed)
+{
+        return feed->granted && (equality == REPLICA_EQUAL ||
+                                 (equality == REPLICA_DIFFERENT && asked && !feed->differs));
 }
 
 int engine_scopes(struct engine *engine,
                   int (*visit)(void *context, const struct engine_scope *scope), void *context)
 {
         CLEANUP(arena_deinit) struct arena arena = ARENA_INIT;
+        enum replica_equality equality = REPLICA_UNKNOWN;
+        bool asked = false;
         struct replica_feed *feeds;
         size_t count;
         int r;
 
         r = replica_feeds(engine->replica, &arena, &feeds, &count);
+        if (r >= 0)
+                r = replica_equality(engine->replica, &equality);
+        for (size_t i = 0; i < count && r >= 0; i++)
+                asked = asked || feeds[i].differs;
         for (size_t i = 0; i < count && r >= 0; i++) {
                 struct engine_scope scope = {.kind = feeds[i].key.kind,
                                              .id = feeds[i].key.id,
                                              .locality = feeds[i].key.locality,
-                                             .complete = true};
+                                             .complete = true,
+                                             .proven = true};
                 size_t first = i;
 
                 /* the classes of a scope lie behind each other */
@@ -120,6 +156,8 @@ int engine_scopes(struct engine *engine,
                      i++) {
                         if (!feeds[i].complete)
                                 scope.complete = false;
+                        if (!feed_is_proven(equality, asked, &feeds[i]))
+                                scope.proven = false;
                         if (feeds[i].cursor.position > scope.position.position)
                                 scope.position = (struct position){feeds[i].cursor.epoch,
                                                                    feeds[i].cursor.position};

@@ -89,14 +89,70 @@ static int show_gap(void *context, const struct gap_row *row)
         return 0;
 }
 
+/* Of each device one line: repairs come in the order of devices. */
+struct repaired {
+        struct incidents *incidents;
+        struct uuid device; /* in hand */
+        uint64_t made, erased, faults;
+        int64_t newest_ms;
+};
+
+static int show_repaired(struct repaired *repaired)
+{
+        struct incidents *incidents = repaired->incidents;
+        char name[128], when[32];
+
+        if (uuid_is_none(&repaired->device))
+                return 0;
+        device_name(incidents, &repaired->device, name, sizeof(name));
+        if (incidents->array)
+                return json_array_append_new(
+                               incidents->array,
+                               json_pack("{s:s, s:o, s:s, s:I, s:I, s:I, s:o}", "kind", "repair",
+                                         "device", command_json_uuid(&repaired->device), "name",
+                                         name, "made", (json_int_t)repaired->made, "erased",
+                                         (json_int_t)repaired->erased, "faults",
+                                         (json_int_t)repaired->faults, "newest",
+                                         command_json_time(repaired->newest_ms))) < 0
+                               ? FAIL(PANNIER_E_MEMORY, "JSON")
+                               : 0;
+        (void)printf("Repair       %s: its copy differed and was put right, %" PRIu64
+                     " people; %" PRIu64 " erased; %" PRIu64 " faults (newest %s)\n",
+                     name, repaired->made, repaired->erased, repaired->faults,
+                     command_time(repaired->newest_ms, when));
+        return 0;
+}
+
+static int count_repair(void *context, const struct uuid *device, const struct wire_repair *repair)
+{
+        struct repaired *repaired = context;
+        int r = 0;
+
+        if (!uuid_equal(&repaired->device, device)) {
+                r = show_repaired(repaired);
+                *repaired = (struct repaired){.incidents = repaired->incidents,
+                                              .device = *device,
+                                              .newest_ms = repair->at_ms};
+        }
+        repaired->made += repair->what == REPAIR_MADE;
+        repaired->erased += repair->what == REPAIR_ERASED;
+        repaired->faults += repair->what == REPAIR_FAULT;
+        return r;
+}
+
 int command_show_incidents(struct storage *storage, json_t *array)
 {
         struct incidents incidents = {.storage = storage, .array = array};
+        struct repaired repaired = {.incidents = &incidents};
         int r = storage->ops->incarnations(storage, NULL, show_life, &incidents);
 
         if (r >= 0)
                 r = storage->ops->forked_lanes(storage, show_fork, &incidents);
         if (r >= 0)
                 r = storage->ops->gaps(storage, NULL, show_gap, &incidents);
+        if (r >= 0)
+                r = storage->ops->repairs_of(storage, NULL, count_repair, &repaired);
+        if (r >= 0)
+                r = show_repaired(&repaired);
         return r < 0 ? r : 0;
 }

@@ -204,6 +204,30 @@ static void print_needs_you(const json_t *status)
                              number_of(drafts, "old"));
 }
 
+/* Is what is shown here what the store has? */
+static void print_proof(const json_t *status)
+{
+        const json_t *repairs = json_object_get(status, "repairs"), *scope;
+        size_t i, proven = 0;
+
+        json_array_foreach(json_object_get(status, "scopes"), i, scope) proven +=
+                true_of(scope, "proven");
+        if (true_of(status, "proven"))
+                (void)printf("Proven equal to the store, in all scopes.\n");
+        else
+                (void)printf("Proven equal to the store in %zu scopes.\n", proven);
+        if (number_of(repairs, "made") || number_of(repairs, "erased"))
+                (void)printf("Put right: %" PRId64
+                             " whose records were otherwise than the store's, "
+                             "%" PRId64 " who should not have been here.\n",
+                             number_of(repairs, "made"), number_of(repairs, "erased"));
+        if (number_of(repairs, "faults"))
+                (void)printf("%" PRId64 " COULD NOT BE PUT RIGHT; tell IT.\n",
+                             number_of(repairs, "faults"));
+        if (true_of(repairs, "contradiction"))
+                (void)printf("The store contradicts itself about what should be here; tell IT.\n");
+}
+
 static void print_device(const struct context *context, const json_t *status)
 {
         const json_t *exchange = json_object_get(status, "exchange");
@@ -213,6 +237,7 @@ static void print_device(const struct context *context, const json_t *status)
                      number_of(status, "people"),
                      json_array_size(json_object_get(status, "scopes")),
                      number_of(json_object_get(status, "drafts"), "count"));
+        print_proof(status);
         (void)printf("Device %s of %s.\n", text_of(status, "device"), text_of(status, "store"));
         if (true_of(exchange, "running"))
                 (void)printf("An exchange is running.\n");
