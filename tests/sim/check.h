@@ -24,6 +24,8 @@ void check_started(struct world *world, struct device *device);
 void check_tick(struct world *world, struct device *device, int result);
 /* check_completed() - an exchange reached its end: what the device may not hold is gone */
 void check_completed(struct world *world, struct device *device, const struct engine_now *now);
+/* check_repairs() - nothing had to be repaired but what was damaged, set back or lost */
+void check_repairs(struct world *world, struct device *device);
 void check_stopped(struct world *world, struct device *device);
 /* check_server_started() - the store started: what it had signed is there */
 void check_server_started(struct world *world);

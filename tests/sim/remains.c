@@ -280,6 +280,7 @@ void check_completed(struct world *world, struct device *device, const struct en
         if (device->allowed & ~device->allowed_next)
                 device->scan = true;
         device->allowed = device->allowed_next;
+        check_repairs(world, device);
         if ((device->scan || world->calm) && !world_has_clone(world, device->number))
                 search_device(world, device);
         device->scan = false;
