@@ -410,6 +410,13 @@ int pannier_entry(struct pannier *client, const char *entry, char **ret)
         return get(client, "entries", entry, NULL, 0, ret);
 }
 
+int pannier_entry_bytes(struct pannier *client, const char *entry, char **ret)
+{
+        const struct parameter parameters[] = {{"bytes", "true"}};
+
+        return get(client, "entries", entry, parameters, 1, ret);
+}
+
 int pannier_quarantine(struct pannier *client, unsigned limit, uint64_t after, char **ret)
 {
         char limit_text[24], after_text[24];
@@ -547,6 +554,22 @@ int pannier_decide(struct pannier *client, const char *conflict, const char *req
                          json_pack("{s:s, s:s, s:s, s:s*, s:{s:{s:s, s:O}}}", "request", request,
                                    "operation", "decide", "record", conflict, "reason", reason,
                                    "fields", "decision", "chosen", chosen, "seen", ids),
+                         &answer);
+}
+
+int pannier_fix(struct pannier *client, const char *entry, const char *request, const char *fields,
+                const char *reason)
+{
+        struct connection_answer answer;
+        json_t *object;
+
+        forget_failure(client);
+        object = read_object(client, "fields", fields);
+        if (!object)
+                return strlen(fields) > PANNIER_ENTRY_MAX ? PANNIER_E_LIMIT : PANNIER_E_INVALID;
+        return send_json(client, "POST", "/v1/entries",
+                         json_pack("{s:s, s:s, s:s*, s:o}", "request", request, "instead_of", entry,
+                                   "reason", reason, "fields", object),
                          &answer);
 }
 

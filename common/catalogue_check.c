@@ -449,6 +449,23 @@ int catalogue_check(const struct catalogue_check_input *input, struct record *re
         return r;
 }
 
+uint64_t catalogue_check_stale(const struct catalogue_type *type, uint64_t changed)
+{
+        uint64_t stale = 0;
+
+        for (size_t i = 0; i < type->check_count; i++) {
+                const int16_t *slots = type->checks[i].slots;
+
+                if (type->checks[i].check == CHECK_NEWS2)
+                        stale |= UINT64_C(1) << slots[NEWS2_SLOT_TOTAL] |
+                                 UINT64_C(1) << slots[NEWS2_SLOT_SINGLE];
+                if (type->checks[i].check == CHECK_NHS_NUMBER &&
+                    (changed >> slots[NHS_NUMBER_NUMBER] & 1))
+                        stale |= UINT64_C(1) << slots[NHS_NUMBER_STATUS];
+        }
+        return stale & ~changed;
+}
+
 /* ---- advance care ---- */
 
 static const struct value *append_value(const struct record *record,

@@ -58,6 +58,14 @@ int catalogue_check(const struct catalogue_check_input *input, struct record *re
  */
 uint64_t catalogue_check_reads(const struct catalogue_type *type);
 
+/**
+ * catalogue_check_stale() - fields that checks work out from others, and that are wrong once these change
+ * @changed: bit 1 << place in type->fields
+ *
+ * Return: bits of the same kind: whoever takes over what was written before leaves these out
+ */
+uint64_t catalogue_check_stale(const struct catalogue_type *type, uint64_t changed);
+
 /* catalogue_condition_holds() - is the coded field one of the options? An unset field meets no condition but the empty one. */
 bool catalogue_condition_holds(const struct catalogue_condition *condition,
                                const struct record *record);

@@ -237,7 +237,9 @@ static void put_changes(const struct entry_body *body, struct buffer *out)
 void entry_body_encode(const struct entry_body *body, const struct entry_header *header,
                        struct buffer *out)
 {
-        cbor_put_array(out, BODY_ELEMENTS);
+        bool instead = !uuid_is_none(&body->instead);
+
+        cbor_put_array(out, BODY_ELEMENTS + (instead ? 1 : 0));
         cbor_put_uint(out, body->type);
         put_id_or(out, &body->record, &header->id);
         put_person(body, out);
@@ -257,6 +259,8 @@ void entry_body_encode(const struct entry_body *body, const struct entry_header 
                 cbor_put_null(out);
         else
                 cbor_put_text(out, body->reason);
+        if (instead) /* left out where it says nothing: hardly any entry has it */
+                cbor_put_uuid(out, &body->instead);
 }
 
 static int read_person(struct cbor_reader *reader, struct entry_body *body)
@@ -416,6 +420,10 @@ static int read_body(struct cbor_reader *reader, const struct entry_header *head
                 r = read_changes(reader, arena, body);
         if (r == 0)
                 r = read_reason(reader, body);
+        if (r == 0 && more > 0) {
+                r = cbor_read_uuid_or_none(reader, &body->instead);
+                more--;
+        }
         return r < 0 ? r : skip_items(reader, more);
 }
 

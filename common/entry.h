@@ -16,6 +16,8 @@ enum {
         ENTRY_REASON_MAX = 1000,     /* bytes of UTF-8 */
         ENTRY_SEAL_ENC_MAX = 133,    /* bytes of an encapsulated key; of a P-256 key it is 65 */
         COMMIT_SIZE_MAX = 128 << 10, /* bytes of entries in one commit of a device */
+        ENTRY_PARKED_MS = 7 * 86400 *
+                          1000, /* how long an entry may wait at the store for what it builds on */
         SEAL_KEY_NONE = 0, /* seal key id 0: the body travels compressed and in clear, inside TLS */
 };
 
@@ -41,6 +43,21 @@ enum field_effect {
         EFFECT_UNCHANGED = 5,  /* it had this value already */
         EFFECT_LATE = 6,       /* the person had left the device's scopes */
         EFFECT_MAX = 99,
+};
+
+/* How a quarantined entry was dealt with, by a new entry that names it. Numbers travel. */
+enum closing_how {
+        CLOSING_NONE = 0,      /* it is open */
+        CLOSING_FIXED = 1,     /* its device wrote it anew, rightly */
+        CLOSING_RELEASED = 2,  /* an operator let it take effect, as it was judged then */
+        CLOSING_DISMISSED = 3, /* an operator saw that nothing is to be done about it */
+};
+
+/* Why the store did not take all entries of a lane that a request brought: they stay on the device. */
+enum wire_stop {
+        WIRE_STOP_NONE = 0,
+        WIRE_STOP_PARKED = 1,  /* as much of the device is parked as may be */
+        WIRE_STOP_REFUSED = 2, /* as much of the device is in quarantine, open, as may be */
 };
 
 struct entry_needs {
@@ -94,6 +111,7 @@ struct entry_body {
         struct entry_change *changes; /* ascending by number */
         size_t change_count;
         struct bytes reason; /* UTF-8, empty: none */
+        struct uuid instead; /* quarantined entry in whose place this one stands; UUID_NONE: none */
 };
 
 void entry_header_encode(const struct entry_header *header, struct buffer *out);

@@ -48,7 +48,9 @@
         X(DEVICE, 24, "device", "The device that wrote the entry was locked, wiped or revoked.")   \
         X(UPGRADE, 25, "upgrade",                                                                  \
           "The store is older than the device and cannot read the entry yet; it waits for the "    \
-          "store's upgrade.")
+          "store's upgrade.")                                                                      \
+        X(DEALT_WITH, 26, "dealt with",                                                            \
+          "The entry that this one was to replace has been dealt with meanwhile.")
 
 enum quarantine_reason {
         REASON_NONE = 0,

@@ -27,6 +27,7 @@ enum {
         WIRE_RECEIPTS_MAX = 8192,        /* receipts in one message */
         WIRE_EFFECTS_MAX = 64,           /* fields of one entry */
         WIRE_CONFLICTS_MAX = 64,         /* conflict records that one entry raised */
+        WIRE_CLOSINGS_MAX = 256,         /* closings in one answer */
         WIRE_ROWS_MAX = 65536,           /* records in one message */
         WIRE_MEMBERS_MAX = 65536,        /* joins, or exits, in one message */
         WIRE_ORDERS_MAX = 16,            /* orders not yet obeyed */
@@ -154,7 +155,8 @@ enum wire_device_state {
         F(UINT, trust, uint32_t, WIRE_VERSION_MAX)  /* version of its trust bundle, 0: none */     \
         F(UINT, order, uint64_t, WIRE_NUMBER_MAX)   /* number of the last order it obeyed */       \
         F(INT, told_ms, int64_t, 0)                 /* store's time when it was shown the heads */ \
-        F(LIST, erased, wire_erased, WIRE_LOCALITIES_MAX) /* where the store waits for it */
+        F(LIST, erased, wire_erased, WIRE_LOCALITIES_MAX) /* where the store waits for it */       \
+        F(UINT, closing, uint64_t, WIRE_NUMBER_MAX) /* number of the last closing it was told */
 
 /* Device to store: where it stands in its feeds, all of them, ascending. What is durably applied; so it confirms erasures too. */
 #define WIRE_VECTOR(F) F(LIST, feeds, wire_feed_state, WIRE_FEEDS_MAX)
@@ -267,7 +269,8 @@ enum wire_device_state {
 
 #define WIRE_LANE_STATE(F)                                                                         \
         F(UINT, next, uint64_t, WIRE_NUMBER_MAX) /* seq the store expects next */                  \
-        F(BOOL, forked, bool, 0)                 /* two histories under one incarnation */
+        F(BOOL, forked, bool, 0)                 /* two histories under one incarnation */         \
+        F(UINT, stopped, enum wire_stop, 99)     /* why it took no more of it */
 
 #define WIRE_SEAL_KEY(F)                                                                           \
         F(UINT, id, uint32_t, WIRE_VERSION_MAX)                                                    \
@@ -321,6 +324,19 @@ enum wire_device_state {
         F(INT, now_ms, int64_t, 0) /* store time, part of what is signed */                        \
         F(LIST, receipts, wire_receipt, WIRE_RECEIPTS_MAX)                                         \
         F(OCTETS, signature, uint8_t, SIGNATURE_SIZE)
+
+/* A quarantined entry of the device that an operator dealt with, by an entry of the store that names it. */
+#define WIRE_CLOSING(F)                                                                            \
+        F(UINT, number, uint64_t, WIRE_NUMBER_MAX) /* 1 … per device */                          \
+        F(UUID, entry, struct uuid, 0)             /* that was quarantined */                      \
+        F(UUID, by, struct uuid, 0)                /* that names it */                             \
+        F(UINT, how, enum closing_how, 99)                                                         \
+        F(INT, at_ms, int64_t, 0)                                                                  \
+        F(UINT, outcome, enum entry_outcome, 99)      /* of the one that names it */               \
+        F(TEXT, note, struct bytes, ENTRY_REASON_MAX) /* who did it and why */
+
+/* Store to device: the closings behind the one that its hello names, ascending, as many as fit. */
+#define WIRE_CLOSINGS(F) F(LIST, closings, wire_closing, WIRE_CLOSINGS_MAX)
 
 /* Store to device: one feed moved on. Its records are in the records messages of the same answer, which come before it. */
 #define WIRE_FEED(F)                                                                               \
@@ -412,6 +428,7 @@ enum wire_device_state {
         S(wire_trust, WIRE_TRUST)                                                                  \
         S(wire_effect, WIRE_EFFECT)                                                                \
         S(wire_receipt, WIRE_RECEIPT)                                                              \
+        S(wire_closing, WIRE_CLOSING)                              \
         S(wire_repair, WIRE_REPAIR)                                                                \
         S(wire_sum, WIRE_SUM)
 
@@ -434,6 +451,7 @@ enum wire_device_state {
         M(CHECKED, 25, checked, WIRE_CHECKED)                                                      \
         M(ATTACHMENT, 26, attachment, WIRE_ATTACHMENT)                                             \
         M(WANTED, 27, wanted, WIRE_WANTED)                                                         \
+        M(CLOSINGS, 28, closings, WIRE_CLOSINGS)                                                   \
         M(BUNDLE, 40, bundle, WIRE_BUNDLE)                                                         \
         M(BUNDLE_RECEIPTS, 41, bundle_receipts, WIRE_BUNDLE_RECEIPTS)
 

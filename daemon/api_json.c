@@ -1,6 +1,7 @@
 /* Records, conflicts and entries as the local API shows them. */
 #include "common/conflict.h"
 #include "common/reason.h"
+#include "common/wire_messages.h"
 #include "daemon/api_call.h"
 #include "daemon/api_value.h"
 
@@ -254,7 +255,34 @@ static int set_body(json_t *json, const struct engine_outbox_entry *entry)
                 changes_to_json(entry->type, body->changes, body->change_count, edit));
         if (body->reason.size)
                 r |= json_object_set_new(json, "reason", json_text(body->reason));
+        if (!uuid_is_none(&body->instead))
+                r |= json_object_set_new(json, "instead_of", api_uuid(&body->instead));
         return r;
+}
+
+/* What was done about a quarantined entry, and by which one. */
+static json_t *closing_to_json(const struct wire_closing *closing)
+{
+        const char *how = closing->how == CLOSING_FIXED      ? "fixed"
+                          : closing->how == CLOSING_RELEASED ? "released"
+                                                             : "dismissed";
+
+        return json_pack("{s:s, s:o, s:o, s:o, s:o}", "how", how, "by", api_uuid(&closing->by),
+                         "at", api_instant(closing->at_ms), "outcome",
+                         closing->outcome ? json_string(api_state_name(closing->outcome))
+                                          : json_null(),
+                         "note", closing->note.size ? json_text(closing->note) : json_null());
+}
+
+/* What is unknown and what is not this device's look alike here; the store's worklist tells them apart. */
+static json_t *waits_for_json(const struct engine_outbox_entry *entry)
+{
+        if (entry->reason)
+                return json_pack("{s:s, s:s, s:n}", "reason", reason_name(entry->reason), "message",
+                                 reason_sentence(entry->reason), "until");
+        return json_pack("{s:s, s:s, s:o}", "reason", "not here yet", "message",
+                         "The store waits for the person, record or entry that it builds on.",
+                         "until", api_instant(entry->receipt_ms + ENTRY_PARKED_MS));
 }
 
 json_t *api_entry_to_json(const struct engine_outbox_entry *entry)
@@ -271,10 +299,16 @@ json_t *api_entry_to_json(const struct engine_outbox_entry *entry)
                 "outcomes", field_outcomes(entry));
         if (!json)
                 return NULL;
-        if (entry->reason &&
-            json_object_set_new(json, entry->state == OUTCOME_PARKED ? "waits_for" : "quarantine",
+        if (entry->state == OUTCOME_PARKED &&
+            json_object_set_new(json, "waits_for", waits_for_json(entry)) < 0)
+                return NULL;
+        if (entry->reason && entry->state != OUTCOME_PARKED &&
+            json_object_set_new(json, "quarantine",
                                 json_pack("{s:s, s:s}", "reason", reason_name(entry->reason),
                                           "message", reason_sentence(entry->reason))) < 0)
+                return NULL;
+        if (entry->closing &&
+            json_object_set_new(json, "closed", closing_to_json(entry->closing)) < 0)
                 return NULL;
         if (entry->readable && entry->body && set_body(json, entry) < 0)
                 return NULL;

@@ -1,4 +1,5 @@
 /* What people see: people, records, conflicts, staff, the outbox. */
+#include "common/entry_json.h"
 #include "common/error.h"
 #include "daemon/api_call.h"
 #include "daemon/api_value.h"
@@ -267,25 +268,50 @@ int api_get_entries(struct api_call *call)
         return r < 0 ? r : send_entries(call, states);
 }
 
+static bool is_asked(const struct api_call *call, const char *name)
+{
+        const struct bytes *text = http1_parameter(&call->request->target, name);
+
+        return text && bytes_equal(*text, bytes_text("true"));
+}
+
 int api_get_quarantine(struct api_call *call)
 {
-        return send_entries(call, 1u << OUTCOME_QUARANTINED);
+        return send_entries(call, 1u << OUTCOME_QUARANTINED |
+                                          (is_asked(call, "all") ? 0 : (uint32_t)ENGINE_OPEN_ONLY));
 }
+
+struct one_entry {
+        json_t *json;
+        bool bytes; /* with the very bytes */
+};
 
 static int take_entry(void *context, const struct engine_outbox_entry *entry)
 {
-        *(json_t **)context = api_entry_to_json(entry);
-        return 0;
+        struct one_entry *one = context;
+        json_t *bytes = NULL;
+        int r;
+
+        one->json = api_entry_to_json(entry);
+        if (!one->json || !one->bytes || entry->header.size == 0)
+                return 0;
+        r = entry_bytes_json(entry->header, entry->packed, &bytes);
+        if (r == 0 && json_object_set_new(one->json, "bytes", bytes) < 0)
+                r = FAIL(PANNIER_E_MEMORY, "no memory for an entry");
+        return r;
 }
 
 int api_get_entry(struct api_call *call)
 {
-        json_t *json = NULL;
+        struct one_entry one = {.bytes = is_asked(call, "bytes")};
         struct uuid id;
         int r = api_path_id(call, &id);
 
         if (r >= 0)
                 r = engine_outbox_entry(call->api->engine, staff_or_null(call), &call->now, &id,
-                                        take_entry, &json);
-        return r < 0 ? r : api_send(call, 200, json);
+                                        take_entry, &one);
+        if (r >= 0)
+                return api_send(call, 200, one.json);
+        json_decref(one.json);
+        return r;
 }

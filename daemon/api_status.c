@@ -50,6 +50,26 @@ static json_t *outbox_to_json(const struct engine_status *status)
         return TAKE(json);
 }
 
+/* What the store has no room for, and whose it is to make some; null: it takes everything. */
+static json_t *stopped_to_json(const struct engine_status *status)
+{
+        enum wire_stop stopped = WIRE_STOP_NONE;
+
+        for (size_t lane = 0; lane < LANE_COUNT; lane++)
+                stopped = status->stopped[lane] > stopped ? status->stopped[lane] : stopped;
+        if (stopped == WIRE_STOP_NONE)
+                return json_null();
+        return json_pack(
+                "{s:s, s:s}", "reason",
+                stopped == WIRE_STOP_PARKED ? "parked full" : "quarantine full", "message",
+                stopped == WIRE_STOP_PARKED
+                        ? "Too many entries of this device wait at the store for something "
+                          "that has not arrived. Newer ones wait here; tell IT."
+                        : "Too many entries of this device were refused, and nobody has "
+                          "dealt with them. Newer ones wait here: fix what was refused, or "
+                          "tell IT.");
+}
+
 static json_t *exchange_to_json(const struct engine_status *status,
                                 const struct api_host_status *host,
                                 const struct engine_link_status *link)
@@ -123,6 +143,9 @@ static int set_engine_status(struct api_call *call, const struct api_host_status
         failed |= json_object_set_new(json, "people", json_integer((json_int_t)status.people));
         failed |= json_object_set_new(json, "conflicts_open",
                                       json_integer((json_int_t)status.conflicts_open));
+        failed |= json_object_set_new(json, "quarantine_open",
+                                      json_integer((json_int_t)status.refused_open));
+        failed |= json_object_set_new(json, "stopped", stopped_to_json(&status));
         failed |= json_object_set_new(json, "drafts",
                                       json_pack("{s:I, s:I}", "count", (json_int_t)status.drafts,
                                                 "old", (json_int_t)status.drafts_old));

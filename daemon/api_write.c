@@ -165,16 +165,66 @@ static int read_fields(struct draft_entry *draft)
         return 0;
 }
 
+static int read_reason(struct draft_entry *draft)
+{
+        const json_t *reason = json_object_get(draft->json, "reason");
+
+        if (!reason || json_is_null(reason))
+                return 0;
+        draft->call->field = "reason";
+        if (!json_is_string(reason) || json_string_length(reason) > ENTRY_REASON_MAX) {
+                draft->call->limit = ENTRY_REASON_MAX;
+                return FAIL(PANNIER_E_INVALID, "reason is a text of at most %d bytes",
+                            ENTRY_REASON_MAX);
+        }
+        draft->call->field = NULL;
+        draft->entry.reason = json_view(reason);
+        return 0;
+}
+
+/* ---- a quarantined entry that is written anew ---- */
+
+static int look_up_refused(void *context, const struct engine_outbox_entry *entry)
+{
+        struct draft_entry *draft = context;
+
+        if (!entry->readable || !entry->type)
+                return FAIL(PANNIER_E_NOT_FOUND, "no such entry, or not one that you may read");
+        draft->entry.type = entry->type;
+        draft->entry.operation = entry->body->operation;
+        return 0;
+}
+
+/* Kind, record and person are those of the old entry: whoever names them may be thinking of another one. */
+static int read_fix(struct draft_entry *draft)
+{
+        static const char *const keys[] = {"request", "instead_of", "fields", "reason", NULL};
+        struct api_call *call = draft->call;
+        int r = json_only_keys(draft->json, keys);
+
+        if (r >= 0)
+                r = read_id(draft, "request", true, &draft->entry.request);
+        if (r >= 0)
+                r = engine_outbox_entry(call->api->engine, &call->staff, &call->now,
+                                        &draft->entry.instead, look_up_refused, draft);
+        if (r >= 0)
+                r = read_fields(draft);
+        return r < 0 ? r : read_reason(draft);
+}
+
 static int read_entry(struct draft_entry *draft)
 {
-        static const char *const keys[] = {"request", "operation", "type",   "record",
-                                           "person",  "fields",    "reason", NULL};
-        const json_t *reason = json_object_get(draft->json, "reason");
+        static const char *const keys[] = {"request", "operation", "type",       "record", "person",
+                                           "fields",  "reason",    "instead_of", NULL};
         int r;
 
         if (!json_is_object(draft->json))
                 return FAIL(PANNIER_E_INVALID, "an entry is an object");
         r = json_only_keys(draft->json, keys);
+        if (r >= 0)
+                r = read_id(draft, "instead_of", false, &draft->entry.instead);
+        if (r >= 0 && !uuid_is_none(&draft->entry.instead))
+                return read_fix(draft);
         if (r >= 0)
                 r = read_operation(draft);
         if (r >= 0)
@@ -188,17 +238,7 @@ static int read_entry(struct draft_entry *draft)
                 r = read_type(draft);
         if (r >= 0)
                 r = read_fields(draft);
-        if (r < 0 || !reason || json_is_null(reason))
-                return r;
-        draft->call->field = "reason";
-        if (!json_is_string(reason) || json_string_length(reason) > ENTRY_REASON_MAX) {
-                draft->call->limit = ENTRY_REASON_MAX;
-                return FAIL(PANNIER_E_INVALID, "reason is a text of at most %d bytes",
-                            ENTRY_REASON_MAX);
-        }
-        draft->call->field = NULL;
-        draft->entry.reason = json_view(reason);
-        return 0;
+        return r < 0 ? r : read_reason(draft);
 }
 
 static void put_id(struct buffer *out, const char *name, const struct uuid *id)

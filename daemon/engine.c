@@ -311,6 +311,28 @@ static int catch_up_receipts(struct engine *engine)
         return r;
 }
 
+static int drop_closed(void *context, const struct wire_closing *closing, uint64_t place)
+{
+        struct engine *engine = context;
+
+        (void)closing;
+        return place ? replica_dismiss(engine->replica, place) : 0;
+}
+
+/* Refused entries that were dealt with are shown beside their records no longer. */
+static int catch_up_closings(struct engine *engine)
+{
+        int r = engine_begin(engine);
+
+        if (r < 0)
+                return r;
+        r = outbox_closing_each(engine->outbox, drop_closed, engine);
+        if (r >= 0)
+                return engine_commit(engine);
+        engine_rollback(engine);
+        return r;
+}
+
 int engine_catch_up(struct engine *engine)
 {
         int r;
@@ -325,6 +347,8 @@ int engine_catch_up(struct engine *engine)
         while (r > 0);
         if (r >= 0)
                 r = catch_up_receipts(engine);
+        if (r >= 0)
+                r = catch_up_closings(engine);
         engine->behind = r < 0;
         return r;
 }

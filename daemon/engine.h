@@ -128,6 +128,11 @@ struct engine_entry {
         size_t change_count;
         struct bytes reason; /* UTF-8, at most ENTRY_REASON_MAX */
         bool has_bytes; /* of a type whose records have bytes (common/attachment.h): the ones it names lie on the disk */
+        /*
+         * Quarantined entry of this device that is written anew: operation, record and person are then its own, and what @changes
+         * does not set is as it was written there. UUID_NONE: none. PANNIER_E_TAKEN where it was dealt with before.
+         */
+        struct uuid instead;
 };
 
 struct engine_written {
@@ -267,6 +272,10 @@ struct engine_outbox_field {
         enum field_effect effect; /* the same, finer */
 };
 
+enum { ENGINE_OPEN_ONLY = 1 << 30 };
+
+struct wire_closing;
+
 struct engine_outbox_entry {
         struct uuid id;
         uint64_t place; /* order of recording on this device; the key for paging */
@@ -282,12 +291,16 @@ struct engine_outbox_entry {
         const struct engine_outbox_field *fields; /* outcome per field, of the receipt */
         size_t field_count;
         int64_t receipt_ms; /* when the store answered, its time; 0: not yet */
+        const struct wire_closing
+                *closing; /* what was done about it, where it is quarantined; NULL: nothing yet */
+        struct bytes header,
+                packed; /* as they travel, where it is readable and one entry was asked for; else empty */
 };
 
 /**
  * engine_outbox() - the device's entries in the order of recording
  * @staff: NULL: ids and states only
- * @states: bit 1 << enum entry_outcome: which states; 0: all
+ * @states: bit 1 << enum entry_outcome: which states; 0: all; with ENGINE_OPEN_ONLY no quarantined ones that were dealt with
  * @after:  place of the last row of the page before; 0: from the first
  *
  * The quarantine list is states = 1 << OUTCOME_QUARANTINED.
@@ -373,6 +386,9 @@ struct engine_status {
         uint64_t drafts, drafts_old;
         uint64_t people;
         uint64_t conflicts_open;
+        uint64_t refused_open; /* quarantined entries that nobody has dealt with */
+        enum wire_stop
+                stopped[LANE_COUNT]; /* why the store took no more of a lane, as it last said */
         bool complete; /* every granted scope was received to its end */
         bool proven; /* all of it is equal to the store's, as compared at the last end, and nothing confirmed came since */
         uint64_t repaired, repair_erased,

@@ -116,6 +116,9 @@ int engine_status(struct engine *engine, const struct engine_now *now, struct en
                                 NULL, count_conflict, &ret->conflicts_open);
         if (r >= 0)
                 r = fill_proof(engine, ret);
+        if (r >= 0)
+                r = outbox_refused_open(engine->outbox, &ret->refused_open);
+        memcpy(ret->stopped, engine->session.stopped, sizeof(ret->stopped));
         return r < 0 ? r : fill_scopes(engine, ret);
 }
 

@@ -88,6 +88,19 @@ static const char *const outbox_sql[SQL_COUNT_] = {
                      "WHERE ?1 OR declared = 0 ORDER BY found_ms, incarnation, lane, first",
         [SQL_GAP_DECLARED] = "UPDATE gap SET declared = 1 WHERE declared = 0",
         [SQL_TOLD] = "SELECT max(told_ms) FROM head",
+        [SQL_CLOSING_PUT] = "INSERT INTO closing (entry, by, how, at_ms, outcome, note, number) "
+                            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (entry, by) DO UPDATE "
+                            "SET how = ?3, at_ms = ?4, outcome = ?5, note = ?6, number = ?7",
+        /* where there are two, the store's word is the later one */
+        [SQL_CLOSING_GET] = "SELECT entry, by, how, at_ms, outcome, note, number FROM closing "
+                            "WHERE entry = ?1 ORDER BY how DESC LIMIT 1",
+        [SQL_CLOSING_EACH] = "SELECT closing.entry, by, how, at_ms, outcome, note, number, "
+                             "CASE WHEN state = 5 THEN place ELSE 0 END FROM closing "
+                             "LEFT JOIN entry ON entry.id = closing.entry",
+        [SQL_CLOSING_MAX] = "SELECT max(number) FROM closing WHERE number IS NOT NULL",
+        [SQL_CLOSING_FORGET] = "UPDATE closing SET number = NULL WHERE number IS NOT NULL",
+        [SQL_REFUSED_OPEN] = "SELECT count(*) FROM entry WHERE state = 5 AND state <> 0 "
+                             "AND NOT EXISTS (SELECT 1 FROM closing WHERE entry = entry.id)",
 };
 
 /* ---- rows ---- */
@@ -363,6 +376,8 @@ int outbox_new(const struct outbox_options *options, struct outbox **ret)
                 r = read_number(outbox, SQL_PLACE_MAX, &outbox->place);
         if (r >= 0)
                 r = read_number(outbox, SQL_BATCH_MAX, &outbox->batch);
+        if (r >= 0)
+                r = read_number(outbox, SQL_CLOSING_MAX, &outbox->closing);
         if (r < 0)
                 return r;
         *ret = TAKE(outbox);
@@ -428,6 +443,7 @@ int outbox_begin(struct outbox *outbox)
         memcpy(outbox->lanes_before, outbox->lanes, sizeof(outbox->lanes));
         outbox->counts_before = outbox->counts;
         outbox->batch_before = outbox->batch;
+        outbox->closing_before = outbox->closing;
         outbox->written = false;
         return 0;
 }
@@ -437,6 +453,7 @@ void outbox_rollback(struct outbox *outbox)
         db_rollback(outbox->db);
         outbox->head_known = false;
         outbox->batch = outbox->batch_before;
+        outbox->closing = outbox->closing_before;
         memcpy(outbox->lanes, outbox->lanes_before, sizeof(outbox->lanes));
         memcpy(outbox->counts.states, outbox->counts_before.states, sizeof(outbox->counts.states));
 }
@@ -595,6 +612,9 @@ int outbox_append(struct outbox *outbox, struct outbox_item *items, size_t count
                 return r;
         for (size_t i = 0; i < count && r >= 0; i++)
                 r = append_one(outbox, &items[i], last_of_lane(items, count, i), &left);
+        for (size_t i = 0; i < count && r >= 0; i++)
+                r = outbox_closing_fixed(outbox, &items[i]);
+        outbox->written = true;
         if (r >= 0)
                 r = outbox_commit(outbox);
         else

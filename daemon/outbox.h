@@ -46,6 +46,7 @@ struct outbox_item {
         struct bytes body;               /* as it travels (body_pack); borrowed */
         uint8_t request_hash[HASH_SIZE]; /* of what the caller asked for */
         int64_t recorded_ms;
+        struct uuid instead; /* quarantined entry that it is written for anew; UUID_NONE: none */
         uint64_t place, seq; /* filled by outbox_append() */
 };
 
@@ -88,7 +89,7 @@ struct outbox_row { /* all bytes are borrowed until the next call on the outbox 
 };
 
 /* Return of visits: 0 to go on, 1 to stop, or an error. A visit must not call the outbox but for
- * outbox_open_body() and outbox_chain_before(). */
+ * outbox_open_body(), outbox_chain_before() and outbox_closing_get(). */
 typedef int outbox_visit(void *context, const struct outbox_row *row);
 
 /* outbox_get() - one row by its id; 1 found (and visited), 0 not there, or an error */
@@ -204,6 +205,30 @@ int outbox_erase_body(struct outbox *outbox, const struct uuid *id);
  */
 int outbox_prune(struct outbox *outbox, const struct uuid *locality, const struct position *backup,
                  int64_t before_ms);
+
+/* ---- quarantined entries that were dealt with (outbox_closing.c) ---- */
+
+/* outbox_closing_put() - the store told of one; between outbox_begin() and outbox_commit() */
+int outbox_closing_put(struct outbox *outbox, const struct wire_closing *closing);
+
+/* outbox_closing() - number of the last one that the store told of; 0: none */
+uint64_t outbox_closing(const struct outbox *outbox);
+
+/* outbox_closing_get() - what was done about a quarantined entry; 1 (its note in @arena), 0 nothing yet */
+int outbox_closing_get(struct outbox *outbox, const struct uuid *entry, struct arena *arena,
+                       struct wire_closing *ret);
+
+/* outbox_closing_each() - all of them, with the entry's place (0: it is not here, or not in quarantine). No call of the outbox inside */
+int outbox_closing_each(struct outbox *outbox,
+                        int (*visit)(void *context, const struct wire_closing *closing,
+                                     uint64_t place),
+                        void *context);
+
+/* outbox_closings_renumber() - the store began another history: let it tell all of them again */
+int outbox_closings_renumber(struct outbox *outbox);
+
+/* outbox_refused_open() - how many quarantined entries nobody has dealt with */
+int outbox_refused_open(struct outbox *outbox, uint64_t *ret);
 
 /* ---- small things that must survive the replica ---- */
 

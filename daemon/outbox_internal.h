@@ -53,6 +53,12 @@ enum outbox_sql {
         SQL_GAPS,
         SQL_GAP_DECLARED,
         SQL_TOLD,
+        SQL_CLOSING_PUT,
+        SQL_CLOSING_GET,
+        SQL_CLOSING_EACH,
+        SQL_CLOSING_MAX,
+        SQL_CLOSING_FORGET,
+        SQL_REFUSED_OPEN,
         SQL_COUNT_
 };
 
@@ -80,6 +86,7 @@ struct outbox {
         struct outbox_counts counts_before;
         uint64_t damaged[OUTBOX_DAMAGED_MAX]; /* places of damaged rows that were seen, each once */
         uint64_t batch, batch_before;         /* newest number of receipts */
+        uint64_t closing, closing_before;     /* number of the last closing that the store told */
         bool written;                         /* since outbox_begin() */
         bool head_known;
         struct wire_head head;   /* the one that was asked for last: each write asks for it */
@@ -101,6 +108,9 @@ void outbox_seal_context(const struct outbox *outbox, const struct uuid *id, uin
 
 /* outbox_count() - read anew how many entries are in each state, and how many wait in each lane */
 int outbox_count(struct outbox *outbox);
+
+/* outbox_closing_fixed() - the item is a new entry for a quarantined one: link them; in the transaction of the append */
+int outbox_closing_fixed(struct outbox *outbox, const struct outbox_item *item);
 
 int outbox_lane_write(struct outbox *outbox, uint8_t lane);
 int outbox_meta_read(struct outbox *outbox, const char *name, struct buffer *out);

@@ -11,7 +11,7 @@ struct outbox_list {
         const struct access_staff *staff; /* NULL: ids and states only */
         struct arena arena;
         size_t limit, count;
-        bool more, stopped;
+        bool more, stopped, open_only, whole;
         int (*visit)(void *context, const struct engine_outbox_entry *entry);
         void *context;
 };
@@ -84,6 +84,15 @@ static int may_read(struct outbox_list *list, const struct entry_body *body)
         return access_person(list->engine->access, list->staff, &body->person);
 }
 
+/* The very bytes, for whoever has to find out what is wrong with them. */
+static int fill_bytes(struct outbox_list *list, const struct outbox_row *row,
+                      struct engine_outbox_entry *entry)
+{
+        entry->header = arena_copy(&list->arena, row->header);
+        entry->packed = arena_copy(&list->arena, buffer_view(&list->engine->packed));
+        return entry->header.data && entry->packed.data ? 0 : FAIL(PANNIER_E_MEMORY, "an entry");
+}
+
 static int fill_body(struct outbox_list *list, const struct outbox_row *row,
                      struct entry_body *body, struct engine_outbox_entry *entry)
 {
@@ -105,7 +114,20 @@ static int fill_body(struct outbox_list *list, const struct outbox_row *row,
         entry->readable = true;
         entry->body = body;
         entry->type = catalogue_type_by_number(body->type);
-        return 0;
+        return list->whole ? fill_bytes(list, row, entry) : 0;
+}
+
+static int fill_closing(struct outbox_list *list, const struct outbox_row *row,
+                        struct wire_closing *closing, struct engine_outbox_entry *entry)
+{
+        int r;
+
+        if (row->state != OUTCOME_QUARANTINED)
+                return 0;
+        r = outbox_closing_get(list->engine->outbox, &row->id, &list->arena, closing);
+        if (r > 0)
+                entry->closing = closing;
+        return r < 0 ? r : 0;
 }
 
 static int view_entry(void *context, const struct outbox_row *row)
@@ -119,15 +141,19 @@ static int view_entry(void *context, const struct outbox_row *row)
                 .state = row->state,
                 .damaged = row->damaged,
         };
+        struct wire_closing closing;
         struct entry_body body;
-        int r = 0;
+        int r;
 
+        arena_reset(&list->arena);
+        r = fill_closing(list, row, &closing, &entry);
+        if (r < 0 || (entry.closing && list->open_only))
+                return r < 0 ? r : 0;
         if (list->count == list->limit) {
                 list->more = true;
                 return 1;
         }
         list->count++;
-        arena_reset(&list->arena);
         r = fill_receipt(list, row->receipt, &entry);
         if (r >= 0 && !row->damaged)
                 r = fill_body(list, row, &body, &entry);
@@ -155,6 +181,8 @@ int engine_outbox(struct engine *engine, const struct uuid *staff, const struct 
                 .engine = engine, .limit = limit, .visit = visit, .context = context};
         int r = begin_list(&list, staff, now);
 
+        list.open_only = (states & ENGINE_OPEN_ONLY) != 0;
+        states &= ~(uint32_t)ENGINE_OPEN_ONLY;
         if (r >= 0)
                 r = outbox_each(engine->outbox, states, after, view_entry, &list);
         *ret_more = list.more;
@@ -168,7 +196,7 @@ int engine_outbox_entry(struct engine *engine, const struct uuid *staff,
 {
         CLEANUP(outbox_list_deinit)
         struct outbox_list list = {
-                .engine = engine, .limit = 1, .visit = visit, .context = context};
+                .engine = engine, .limit = 1, .visit = visit, .context = context, .whole = true};
         struct outbox_row row;
         int r = begin_list(&list, staff, now);
 

@@ -21,7 +21,11 @@ struct plan {
         size_t change_count;
         uint64_t changed; /* bits by field index */
         const struct catalogue_field *fault;
+        uint64_t fixes; /* place of the quarantined entry that it stands for; 0: none */
 };
+
+/* fix_begin() - plan->in names a quarantined entry: what was meant by it, with what plan->in sets anew; in engine->arena */
+int fix_begin(struct plan *plan, struct engine_entry *ret);
 
 /**
  * plan_entry() - validate, and fill record, locality, base and changes

@@ -295,6 +295,9 @@ int replica_wait_again(struct replica *replica, const struct replica_entry *entr
 int replica_settle(struct replica *replica, uint64_t place, const struct wire_receipt *receipt,
                    struct bytes message);
 
+/* replica_dismiss() - a refused entry was dealt with: it is shown beside the record no longer; not being here is no error */
+int replica_dismiss(struct replica *replica, uint64_t place);
+
 /* replica_pass() - everything up to @reached of a locality is here: pending entries with a receipt up to it are over */
 int replica_pass(struct replica *replica, const struct uuid *locality,
                  const struct position *reached);

@@ -487,6 +487,34 @@ int replica_settle(struct replica *replica, uint64_t place, const struct wire_re
         return rebuild_record(replica, type, &record, &person, true, NULL, NULL);
 }
 
+int replica_dismiss(struct replica *replica, uint64_t place)
+{
+        sqlite3_stmt *stmt = replica->stmts[SQL_PENDING_BY_PLACE];
+        const struct catalogue_type *type;
+        struct replica_edits edits = {0};
+        struct uuid record, person;
+        int r;
+
+        if (replica->pending_count == 0)
+                return 0;
+        db_bind_int(stmt, 1, (int64_t)place);
+        r = db_step(replica->db, stmt);
+        if (r <= 0)
+                return r;
+        type = catalogue_type_by_number((uint64_t)db_column_int(stmt, 1));
+        record = db_column_uuid(stmt, 2);
+        person = db_column_uuid(stmt, 3);
+        db_reset(stmt);
+        r = replica_unpend_place(replica, place);
+        if (r < 0 || !type)
+                return r;
+        arena_reset(&replica->arena);
+        r = replica_load_edits(replica, type->number, &record, &replica->arena, &edits);
+        return r < 0 ? r
+                     : rebuild_record(replica, type, &record, &person, replica_any_active(&edits),
+                                      NULL, NULL);
+}
+
 int replica_wait_again(struct replica *replica, const struct replica_entry *entry)
 {
         const struct catalogue_type *type = catalogue_type_by_number(entry->body->type);

@@ -3,6 +3,7 @@
 #include "daemon/session_internal.h"
 
 #include "daemon/rescue.h"
+#include <inttypes.h>
 
 void session_init(struct session *session)
 {
@@ -161,7 +162,6 @@ static int put_hello(struct engine *engine, const struct engine_now *now, bool a
                 .lanes_count = LANE_COUNT,
                 .waiting = counts->states[OUTCOME_NONE],
                 .parked = counts->states[OUTCOME_PARKED],
-                .quarantined = counts->states[OUTCOME_QUARANTINED],
                 .policy = session->policy_version,
                 .trust = session->trust_version,
         };
@@ -169,7 +169,10 @@ static int put_hello(struct engine *engine, const struct engine_now *now, bool a
 
         for (uint8_t lane = 0; lane < LANE_COUNT; lane++)
                 outbox_lane(engine->outbox, lane, &lanes[lane]);
-        r = outbox_heads(engine->outbox, arena, &heads, &hello.heads_count);
+        hello.closing = outbox_closing(engine->outbox);
+        r = outbox_refused_open(engine->outbox, &hello.quarantined);
+        if (r >= 0)
+                r = outbox_heads(engine->outbox, arena, &heads, &hello.heads_count);
         if (r >= 0)
                 r = outbox_told(engine->outbox, &hello.told_ms);
         if (r >= 0)
@@ -238,7 +241,7 @@ static bool knows_heads(const struct engine *engine)
 static int put_entries(struct engine *engine, struct arena *arena, struct buffer *out)
 {
         struct session *session = &engine->session;
-        struct session_sent sent = {.lanes = session_lanes(engine)};
+        struct session_sent sent = {.lanes = session_lanes(engine), .stopped = session->stopped};
         int r = 0;
 
         if (session->round_trips == 0 && !knows_heads(engine)) {
@@ -416,6 +419,7 @@ int engine_wait_query(struct engine *engine, struct buffer *out)
         if (r < 0)
                 return r;
         bytes_hex(BYTES(hash, HASH_SIZE), parked);
-        buffer_append_format(out, "vector=%s&parked=%s", vector, parked);
+        buffer_append_format(out, "vector=%s&parked=%s&closing=%" PRIu64, vector, parked,
+                             outbox_closing(engine->outbox));
         return buffer_check(out);
 }

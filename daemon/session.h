@@ -52,6 +52,7 @@ struct session {
         uint8_t seal_point[PUBLIC_KEY_SIZE];
         uint32_t trust_version, policy_version;
         bool forked; /* the store knows another history of this outbox: nothing is sent */
+        enum wire_stop stopped[LANE_COUNT]; /* lanes of which it took no more */
         struct session_backup backups[WIRE_LOCALITIES_MAX];
         size_t backup_count;
         int64_t told_ms; /* store's time of the newest answer */
@@ -90,6 +91,7 @@ struct session {
         struct session_receipt *receipts; /* those that changed something */
         size_t receipts_count, receipts_next;
         uint64_t batch; /* newest batch of them, 0: none */
+        struct wire_closings closings;
         struct wire_records *records;
         size_t records_count, records_next;
         struct wire_feed *feeds;

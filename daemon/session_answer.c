@@ -326,6 +326,9 @@ static int read_message(struct reading *reading, const struct wire_message *mess
                 return keep(&session->arena, (void **)&reading->receipts, &reading->receipts_count,
                             &reading->receipts_capacity, &message->receipts,
                             sizeof(message->receipts));
+        case WIRE_KIND_CLOSINGS:
+                session->closings = message->closings;
+                return 0;
         case WIRE_KIND_RECORDS:
                 if (!catalogue_type_by_number(message->records.type)) {
                         session->passed_over = true;
@@ -373,6 +376,7 @@ static void forget_answer(struct session *session)
         session->receipts_count = session->receipts_next = 0;
         session->records_count = session->records_next = 0;
         session->feeds_count = 0;
+        session->closings = (struct wire_closings){0};
         session->batch = 0;
         session->passed_over = false;
         session->moved = session->erased = session->asked_ahead = false;
@@ -471,6 +475,19 @@ static enum exchange_failure device_failure(const struct wire_store_hello *hello
         return hello->state == DEVICE_ACTIVE ? EXCHANGE_OK : EXCHANGE_REFUSED;
 }
 
+/* Another history of the store may number them otherwise: it is to tell all of them again. */
+static int take_closings(struct engine *engine)
+{
+        const struct session *session = &engine->session;
+        int r = 0;
+
+        if (session->left)
+                return outbox_closings_renumber(engine->outbox);
+        for (size_t i = 0; i < session->closings.closings_count && r >= 0; i++)
+                r = outbox_closing_put(engine->outbox, &session->closings.closings[i]);
+        return r;
+}
+
 static int settle_outbox(struct engine *engine, const struct reading *reading,
                          enum exchange_failure *ret_failure)
 {
@@ -487,6 +504,8 @@ static int settle_outbox(struct engine *engine, const struct reading *reading,
                 *ret_failure = EXCHANGE_STORE_BEHIND;
                 return 0;
         }
+        if (r >= 0)
+                r = take_closings(engine);
         if (r >= 0)
                 r = take_lanes(engine, ret_failure);
         if (r >= 0)
@@ -509,6 +528,22 @@ static void take_policy(struct engine *engine)
                                     .poll_max_ms = (int64_t)policy->poll_max_s * 1000,
                             });
         engine->budget.store_bytes = policy->day_bytes;
+}
+
+/* Which lanes the store took no more of. Has it room again for one of them, with others waiting behind? */
+static bool take_stops(struct session *session)
+{
+        const struct wire_store_hello *hello = &session->hello;
+        bool again = false;
+
+        for (size_t lane = 0; lane < hello->lanes_count && lane < LANE_COUNT; lane++) {
+                enum wire_stop stopped = hello->lanes[lane].stopped;
+
+                again = again || (session->stopped[lane] != WIRE_STOP_NONE &&
+                                  stopped == WIRE_STOP_NONE && session->carried);
+                session->stopped[lane] = stopped;
+        }
+        return again;
 }
 
 static void note_backups(struct engine *engine)
@@ -600,15 +635,15 @@ int engine_exchange_answer(struct engine *engine, const struct engine_now *now, 
                 session->downloads = false;
                 session->turned = true;
         }
-        if (session->turned)
+        if (session->turned || take_stops(session))
                 session->more_to_send = true;
         if (!session->downloads)
                 session->records_count = session->feeds_count = 0;
         session->state = SESSION_APPLYING;
         session->phase = PHASE_HISTORY;
         session->moved = session->turned || session->receipts_count > 0 ||
-                         session->records_count > 0 || session->feeds_count > 0 ||
-                         session->hello.grants_listed;
+                         session->closings.closings_count > 0 || session->records_count > 0 ||
+                         session->feeds_count > 0 || session->hello.grants_listed;
         return EXCHANGE_STEP;
 }
 

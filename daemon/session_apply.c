@@ -138,6 +138,28 @@ static int apply_history(struct engine *engine)
 
 /* ---- receipts ---- */
 
+/* What an operator dealt with is shown beside its record no longer. */
+static int apply_closings(struct engine *engine)
+{
+        const struct wire_closings *closings = &engine->session.closings;
+        int r = 0;
+
+        for (size_t i = 0; i < closings->closings_count && r >= 0; i++) {
+                const struct wire_closing *closing = &closings->closings[i];
+                struct outbox_row row;
+
+                r = outbox_get(engine->outbox, &closing->entry, &row);
+                if (r > 0 && row.state == OUTCOME_QUARANTINED) {
+                        r = replica_dismiss(engine->replica, row.place);
+                        engine_event_add(engine,
+                                         &(struct engine_event){.kind = ENGINE_EVENT_ENTRY,
+                                                                .entry = closing->entry,
+                                                                .state = OUTCOME_QUARANTINED});
+                }
+        }
+        return r < 0 ? r : 0;
+}
+
 static int apply_receipts(struct engine *engine)
 {
         struct session *session = &engine->session;
@@ -153,6 +175,8 @@ static int apply_receipts(struct engine *engine)
                                                                 .entry = kept->receipt->entry,
                                                                 .state = kept->receipt->outcome});
         }
+        if (r >= 0 && session->receipts_next == session->receipts_count)
+                r = apply_closings(engine);
         if (r >= 0 && session->receipts_next == session->receipts_count) {
                 session->phase = PHASE_GRANTS;
                 if (session->batch)

@@ -15,6 +15,8 @@ struct session_sent {  /* init with {.lanes = …} */
         uint8_t lanes; /* that may go, from the urgent one on */
         uint64_t from
                 [LANE_COUNT]; /* numbers before it are not looked at; set to the one after the newest that went */
+        const enum wire_stop *
+                stopped; /* by lane: where the store has no room one entry goes, to ask again; NULL: all go */
         uint64_t count; /* entries that went */
         bool more;      /* there are more */
 };

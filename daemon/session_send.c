@@ -88,7 +88,7 @@ static int plan_row(void *context, const struct outbox_row *row)
         return 0;
 }
 
-static int plan_lane(struct sending *sending, uint8_t lane, uint64_t from)
+static int plan_lane(struct sending *sending, uint8_t lane, const struct session_sent *sent)
 {
         struct lane_plan *plan = &sending->lanes[lane];
         struct outbox *outbox = sending->engine->outbox;
@@ -105,9 +105,14 @@ static int plan_lane(struct sending *sending, uint8_t lane, uint64_t from)
                 first = plan->expected;
         if (first == 0)
                 return 0;
-        if (first < from)
-                first = from;
+        if (first < sent->from[lane])
+                first = sent->from[lane];
         r = outbox_each_of_lane(outbox, lane, first, plan_row, plan);
+        /* The store had no room for this one, so it need not be told what lies behind it: it is asked again, alone. */
+        if (r >= 0 && sent->stopped && sent->stopped[lane] != WIRE_STOP_NONE && plan->count > 1) {
+                plan->count = 1;
+                plan->cut = false;
+        }
         return r < 0 ? r : 0;
 }
 
@@ -350,7 +355,7 @@ int session_put_entries(struct engine *engine, struct arena *arena, struct sessi
         int r = 0;
 
         for (uint8_t lane = 0; lane < LANE_COUNT && r >= 0; lane++)
-                r = plan_lane(&sending, lane, sent->from[lane]);
+                r = plan_lane(&sending, lane, sent);
         for (uint8_t lane = 0; lane < sent->lanes && r >= 0; lane++)
                 r = plan_up_to(&sending, lane, UINT64_MAX);
         for (size_t i = 0; i < sending.segment_count && r >= 0; i++)

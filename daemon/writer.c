@@ -107,6 +107,8 @@ static int request_hash(struct engine *engine, const struct uuid *staff,
         cbor_put_uuid(out, &entry->record);
         cbor_put_uuid(out, &entry->person);
         cbor_put_bytes(out, entry->reason);
+        if (!uuid_is_none(&entry->instead))
+                cbor_put_uuid(out, &entry->instead);
         for (size_t i = 0; i < entry->change_count; i++) {
                 cbor_put_uint(out, entry->changes[i].number);
                 put_value(out, &entry->changes[i].value);
@@ -277,14 +279,22 @@ static int show_entry(struct plan *plan, const struct outbox_item *item,
 static int write_one(struct plan *plan, struct engine_written *ret)
 {
         struct engine *engine = plan->engine;
-        struct outbox_item item = {.id = plan->in->request, .recorded_ms = plan->now->wall_ms};
+        const struct engine_entry *asked = plan->in;
+        struct outbox_item item = {
+                .id = asked->request, .recorded_ms = plan->now->wall_ms, .instead = asked->instead};
         struct replica_pending pending;
+        struct engine_entry fixed;
         struct entry_body body;
-        int r;
+        int r = 0;
 
-        r = plan_entry(plan);
+        if (!uuid_is_none(&asked->instead)) {
+                r = fix_begin(plan, &fixed);
+                plan->in = &fixed;
+        }
         if (r >= 0)
-                r = request_hash(engine, &plan->staff->id, plan->in, item.request_hash);
+                r = plan_entry(plan);
+        if (r >= 0)
+                r = request_hash(engine, &plan->staff->id, asked, item.request_hash);
         if (r >= 0)
                 r = find_needs(plan, &item.needs);
         if (r >= 0)
@@ -307,9 +317,12 @@ static int write_one(struct plan *plan, struct engine_written *ret)
         body.changes = plan->changes;
         body.change_count = plan->change_count;
         body.reason = plan->in->reason;
+        body.instead = asked->instead;
         r = writer_batch_add(engine, &engine->batch, &item, &body);
         if (r >= 0)
                 r = show_entry(plan, &item, &body);
+        if (r >= 0 && plan->fixes)
+                r = replica_dismiss(engine->replica, plan->fixes);
         if (r < 0)
                 return r;
         *ret = (struct engine_written){.entry = item.id,

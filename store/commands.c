@@ -40,10 +40,42 @@ static const struct command_option code_options[] = {
 };
 
 static const struct command_option quarantine_options[] = {
+        {"all", NULL, "those that were dealt with, too"},
+        {"device", "ID|NAME", "of one device only"},
         {"bytes", "FILE", "write the raw bytes of the entry named by --entry to a new file"},
         {"entry", "ID", "of --bytes"},
         OPTIONS_END,
 };
+
+static const struct command_option content_options[] = {
+        {"content", NULL, "what is in it, decoded and byte for byte: clinical content"},
+        {"device", "ID|NAME", "whose, where several devices used the id"},
+        OPTIONS_END,
+};
+
+static const struct command_option answer_options[] = {
+        {"operator", "NAME", "who does this; default: the account that is logged in"},
+        {"reason", "TEXT", "why; the people at the device read it (required)"},
+        {"device", "ID|NAME", "whose, where several devices used the id"},
+        OPTIONS_END,
+};
+
+static const struct command_option parked_options[] = {
+        {"device", "ID|NAME", "of one device only"},
+        OPTIONS_END,
+};
+
+static const struct command_option conflicts_options[] = {
+        {"all", NULL, "those that were decided, too"},
+        OPTIONS_END,
+};
+
+#define CONFLICTS_HELP "Never what is in them: that is for the roles that decide, on a device.\n"
+
+#define QUARANTINE_HELP                                                                            \
+        "--entry ID --bytes FILE writes an entry's header and body as they came: clinical "        \
+        "content\n"                                                                                \
+        "that only whoever repairs it may see.\n"
 
 static const struct command_option load_options[] = {
         {"map", "FILE", "how the table's columns become fields (pannier-store(1), MAPPINGS)"},
@@ -199,15 +231,35 @@ static const struct command table[] = {
          "and\n"
          "nothing happens twice. The receipts go back with --receipts and pannier bundle import.\n",
          1, 1, bundle_options, command_bundle_import},
-        {"conflicts", "", "what waits for a decision: ids, ages, never content", "", 0, 0, NULL,
+        {"conflicts list", "", "what waits for a decision: ids, kinds, ages and states",
+         CONFLICTS_HELP, 0, 0, conflicts_options, command_conflicts},
+        {"conflicts", "", "the same as conflicts list", CONFLICTS_HELP, 0, 0, conflicts_options,
          command_conflicts},
         {"entries", "", "what came from devices, and what became of it: ids and outcomes", "", 0, 0,
          entries_options, command_entries},
-        {"quarantine", "", "what was refused, and why: ids, ages, never content",
-         "--entry ID --bytes FILE writes an entry's header and body as they came: clinical "
-         "content\n"
-         "that only whoever repairs it may see.\n",
-         0, 0, quarantine_options, command_quarantine},
+        {"quarantine list", "", "what was refused, and why: ids, ages, what was done about it",
+         QUARANTINE_HELP, 0, 0, quarantine_options, command_quarantine},
+        {"quarantine show", "ENTRY", "one refused entry: ids, times, what was done about it",
+         "--content prints what is in it, decoded and byte for byte: clinical content that only\n"
+         "whoever repairs it may see. That somebody looked is logged.\n",
+         1, 1, content_options, command_quarantine_show},
+        {"quarantine release", "ENTRY", "let a refused entry take effect, as it is judged now",
+         "A new entry of the store that names the old one, with what its author wrote. Ranges, "
+         "rules,\n"
+         "roles and conflicts are judged as ever; what its device may hold is no longer asked. "
+         "What\n"
+         "would be refused again is not released: exit code 65, with the reason.\n",
+         1, 1, answer_options, command_quarantine_release},
+        {"quarantine dismiss", "ENTRY", "say that nothing is to be done about a refused entry",
+         "It stays in the log and is shown as dealt with, here and on its device.\n", 1, 1,
+         answer_options, command_quarantine_dismiss},
+        {"quarantine", "", "the same as quarantine list", QUARANTINE_HELP, 0, 0, quarantine_options,
+         command_quarantine},
+        {"parked list", "", "what waits for something that has not arrived, and until when",
+         "Only here it is told whether what it waits for is unknown, or not this device's.\n", 0, 0,
+         parked_options, command_parked},
+        {"parked show", "ENTRY", "one entry that waits: ids, times, what it waits for",
+         "--content as of quarantine show.\n", 1, 1, content_options, command_parked_show},
         {NULL, NULL, NULL, NULL, 0, 0, NULL, NULL},
 };
 

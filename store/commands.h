@@ -134,5 +134,10 @@ int command_sample(struct command_line *line);
 int command_entries(struct command_line *line);
 int command_conflicts(struct command_line *line);
 int command_quarantine(struct command_line *line);
+int command_quarantine_show(struct command_line *line);
+int command_quarantine_release(struct command_line *line);
+int command_quarantine_dismiss(struct command_line *line);
+int command_parked(struct command_line *line);
+int command_parked_show(struct command_line *line);
 
 #endif

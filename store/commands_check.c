@@ -1,23 +1,18 @@
-/* pannier-store verify, conflicts, quarantine: what is not as it should be, without a word of clinical content. */
+/* pannier-store verify, conflicts: what is not as it should be, without a word of clinical content. */
 #include "store/commands.h"
 
 #include "common/clock.h"
 #include "common/error.h"
-#include "common/file.h"
 #include "common/json.h"
-#include "common/log.h"
-#include "common/reason.h"
 #include "common/table.h"
 #include "store/attachment_access.h"
 #include "store/layout.h"
 #include "store/vault.h"
 #include "store/verify.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { LOCALITIES_MAX = 64, PROBLEMS_SHOWN_MAX = 1000 };
 
@@ -330,106 +325,5 @@ int command_conflicts(struct command_line *line)
         list.table = table;
         r = storage->ops->record_each(storage, catalogue_conflict_type(), NULL, NULL, list_conflict,
                                       &list);
-        return r < 0 ? r : print_worklist(&list, TAKE(array));
-}
-
-/* ---- quarantine ---- */
-
-static int list_quarantined(void *context, const struct quarantine_row *row)
-{
-        struct worklist *list = context;
-        char id[UUID_TEXT_SIZE], device[UUID_TEXT_SIZE];
-
-        if (list->array)
-                return json_array_append_new(
-                               list->array, json_pack("{s:o, s:o, s:s, s:o, s:I, s:I}", "entry",
-                                                      command_json_uuid(&row->id), "device",
-                                                      command_json_uuid(&row->device), "reason",
-                                                      reason_name(row->reason), "locality",
-                                                      command_json_uuid(&row->locality), "log_row",
-                                                      (json_int_t)row->number, "age_hours",
-                                                      (json_int_t)age_hours(list, row->since_ms))) <
-                                       0
-                               ? FAIL(PANNIER_E_MEMORY, "JSON")
-                               : 0;
-        uuid_format(&row->id, id);
-        uuid_format(&row->device, device);
-        table_cell_text(list->table, id);
-        table_cell_text(list->table, reason_name(row->reason));
-        table_cell_text(list->table, device);
-        table_cell_int(list->table, (int64_t)row->number);
-        table_cell_int(list->table, age_hours(list, row->since_ms));
-        return 0;
-}
-
-struct export
-{
-        struct uuid entry;
-        const char *path;
-        bool done;
-};
-
-static int write_entry(void *context, const struct log_row *row)
-{
-        struct export *export = context;
-        int fd, r = 0;
-
-        if (!uuid_equal(&row->id, &export->entry) || row->outcome != OUTCOME_QUARANTINED)
-                return 0;
-        fd = open(export->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0)
-                return FAIL(PANNIER_E_INVALID, "%s cannot be made, or is there already",
-                            export->path);
-        if (write(fd, row->header.data, row->header.size) != (ssize_t)row->header.size ||
-            write(fd, row->body.data, row->body.size) != (ssize_t)row->body.size || fsync(fd) < 0)
-                r = FAIL(PANNIER_E_STORAGE, "%s cannot be written", export->path);
-        (void)close(fd);
-        export->done = true;
-        return r < 0 ? r : 1;
-}
-
-static int export_bytes(const struct command_line *line, struct storage *storage,
-                        const struct chosen *chosen)
-{
-        const char *entry = command_value(line, "entry");
-        struct export export = {.path = command_value(line, "bytes")};
-        int r;
-
-        if (!entry)
-                return FAIL(PANNIER_E_INVALID, "--bytes needs --entry ID");
-        r = uuid_parse(bytes_text(entry), &export.entry);
-        for (size_t i = 0; i < chosen->count && r >= 0 && !export.done; i++)
-                r = storage->ops->log_each(storage, &chosen->ids[i], 1, write_entry, &export);
-        if (r < 0)
-                return r;
-        if (!export.done)
-                return FAIL(PANNIER_E_NOT_FOUND, "no quarantined entry has this id");
-        /* Somebody looked at clinical content outside of the programs made for it. */
-        log_warning("the bytes of quarantined entry %s were written to a file", entry);
-        return 0;
-}
-
-int command_quarantine(struct command_line *line)
-{
-        static const struct table_column columns[] = {
-                {"Entry", false},  {"Reason", false},    {"Device", false},
-                {"Log row", true}, {"Age, hours", true},
-        };
-        CLEANUP(storage_freep) struct storage *storage = NULL;
-        CLEANUP(table_freep) struct table *table = NULL;
-        CLEANUP(json_freep) json_t *array = line->json ? json_array() : NULL;
-        struct worklist list = {.line = line, .array = array, .now_ms = clock_now_ms()};
-        struct chosen chosen = {.count = 0};
-        int r = command_open(line, true, NULL, &storage);
-
-        r = r < 0 ? r : table_new(columns, sizeof(columns) / sizeof(columns[0]), &table);
-        r = r < 0 ? r : storage->ops->localities(storage, choose, &chosen);
-        if (r < 0)
-                return r;
-        if (command_value(line, "bytes"))
-                return export_bytes(line, storage, &chosen);
-        list.table = table;
-        for (size_t i = 0; i < chosen.count && r >= 0; i++)
-                r = storage->ops->quarantine_each(storage, &chosen.ids[i], list_quarantined, &list);
         return r < 0 ? r : print_worklist(&list, TAKE(array));
 }

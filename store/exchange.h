@@ -13,6 +13,7 @@
 
 #include "common/nhs_number.h"
 #include "common/wire.h"
+#include "store/judge.h"
 #include "store/storage.h"
 
 /* What every exchange needs; lives longer than all of them and is only read. */
@@ -26,6 +27,7 @@ struct exchange_settings {
         size_t changes_max; /* bytes of changes in an answer; 0: WIRE_ANSWER_CHANGES_MAX */
         size_t settled_max; /* bytes of receipts owed for parked entries; 0: EXCHANGE_SETTLED_MAX */
         enum nhs_environment environment; /* which NHS numbers are real here */
+        struct judge_limits limits;       /* of what one device may leave here */
 };
 
 /* Connection and scratch memory of one thread; for the writer or for a reader. */
@@ -138,12 +140,12 @@ int exchange_custody(struct exchange *exchange, const struct exchange_answer *co
 
 /**
  * exchange_news() - is there anything for a device that stands at this vector hash? For GET /v1/wait.
- * @vector_hash, @known_hash: vector_hash and parked_hash of its hello
+ * @vector_hash, @known_hash, @closing: vector_hash, parked_hash and closing of its hello
  *
  * Return: 1 there is, 0 not, or an error
  */
 int exchange_news(struct exchange *exchange, const struct uuid *device,
                   const uint8_t vector_hash[HASH_SIZE], const uint8_t known_hash[HASH_SIZE],
-                  int64_t now_ms);
+                  uint64_t closing, int64_t now_ms);
 
 #endif

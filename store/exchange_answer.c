@@ -27,6 +27,7 @@ struct making {
         const struct scope_set *scopes;
         struct wire_store_hello hello;
         struct wire_end end;
+        struct wire_closings closings;
         struct wire_receipt *receipts;
         bool *in_request; /* beside each receipt */
         size_t receipt_count, receipt_capacity;
@@ -172,18 +173,18 @@ static int add_owed(struct making *making)
         return add_piece(making, wanted, &pieces);
 }
 
-static int append_parked(void *context, const struct parked_row *row)
+static int append_parked(void *context, const struct uuid *id)
 {
         struct buffer *ids = context;
 
-        buffer_append(ids, BYTES(&row->id, sizeof(row->id)));
+        buffer_append(ids, BYTES(id, sizeof(*id)));
         return buffer_check(ids);
 }
 
 static int parked_hash(struct storage *storage, const struct uuid *device, uint8_t ret[HASH_SIZE])
 {
         CLEANUP(buffer_deinit) struct buffer ids = BUFFER_INIT;
-        int r = storage->ops->parked_of(storage, device, append_parked, &ids);
+        int r = storage->ops->parked_ids(storage, device, append_parked, &ids);
 
         if (r == 0)
                 wire_parked_hash((const struct uuid *)(const void *)ids.data,
@@ -320,6 +321,7 @@ static int fill_lanes(struct making *making)
                 if (r < 0)
                         return r;
                 making->lanes[lane].next = r > 0 ? row.next_seq : 1;
+                making->lanes[lane].stopped = (enum wire_stop)making->request->stopped[lane];
                 making->lanes[lane].forked =
                         r > 0 && (row.forked || exchange_has_double(making->exchange,
                                                                     making->request, lane, &row));
@@ -442,6 +444,9 @@ static int fill(struct making *making)
         r = fill_lanes(making);
         if (r == 0)
                 r = collect_receipts(making);
+        if (r == 0 && !making->request->carried)
+                r = exchange_collect_closings(making->exchange, &making->device.id,
+                                              making->request->hello.closing, &making->closings);
         if (r < 0 || !making->active || making->request->carried)
                 return r;
         fill_settings(making);
@@ -452,6 +457,8 @@ static int fill(struct making *making)
                 r = fill_localities(making);
         if (r == 0)
                 r = fill_changes(making);
+        if (r == 0 && making->closings.closings_count == WIRE_CLOSINGS_MAX)
+                making->end.more = true; /* there may be others behind them */
         return r < 0 ? r : fill_leaving(making);
 }
 
@@ -465,6 +472,8 @@ static int write_answer(struct making *making, struct exchange_answer *ret)
         buffer_reset(clear);
         wire_put_store_hello(&making->hello, clear);
         r = put_receipts(making, clear);
+        if (r == 0 && making->closings.closings_count > 0)
+                wire_put_closings(&making->closings, clear);
         if (r == 0)
                 r = feed_page_write(&exchange->page, clear);
         if (r < 0)
@@ -633,7 +642,7 @@ int exchange_custody(struct exchange *exchange, const struct exchange_answer *co
 
 static int find_news(struct exchange *exchange, const struct uuid *device,
                      const uint8_t vector_hash[HASH_SIZE], const uint8_t known_hash[HASH_SIZE],
-                     int64_t now_ms)
+                     uint64_t closing, int64_t now_ms)
 {
         struct storage *storage = exchange->storage;
         const struct scope_set *scopes;
@@ -648,6 +657,9 @@ static int find_news(struct exchange *exchange, const struct uuid *device,
                 r = feed_list_hash(&exchange->feeds, hash);
         if (r < 0 || memcmp(hash, vector_hash, HASH_SIZE) != 0)
                 return r < 0 ? r : 1;
+        r = exchange_has_closings(storage, device, closing);
+        if (r != 0)
+                return r;
         r = parked_hash(storage, device, hash);
         if (r < 0 || memcmp(hash, known_hash, HASH_SIZE) == 0)
                 return r;
@@ -657,13 +669,13 @@ static int find_news(struct exchange *exchange, const struct uuid *device,
 
 int exchange_news(struct exchange *exchange, const struct uuid *device,
                   const uint8_t vector_hash[HASH_SIZE], const uint8_t known_hash[HASH_SIZE],
-                  int64_t now_ms)
+                  uint64_t closing, int64_t now_ms)
 {
         int r = exchange->storage->ops->begin_read(exchange->storage);
 
         if (r < 0)
                 return r;
-        r = find_news(exchange, device, vector_hash, known_hash, now_ms);
+        r = find_news(exchange, device, vector_hash, known_hash, closing, now_ms);
         exchange->storage->ops->rollback(exchange->storage);
         return r;
 }

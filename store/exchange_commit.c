@@ -90,7 +90,7 @@ int exchange_known(struct exchange *exchange, const struct uuid *device,
         r = find_locality(exchange, device, &entry->header, &locality);
         if (r == 0)
                 r = ops->parked_find(exchange->storage, &locality, &entry->header.id, device,
-                                     entry->body_hash, arena, &parked);
+                                     entry->body_hash, &parked);
         if (r != FOUND_SAME)
                 return r < 0 ? r : FOUND_NONE;
         receipt_parked(&parked, ret);
@@ -208,7 +208,7 @@ static int go_back(struct taking *taking, struct exchange_entry *entry)
         return r;
 }
 
-/* Return: 0; 1 the entry can be neither judged nor quarantined, so its lane ends here; or an error */
+/* Return: 0; positive: the entry can be neither judged nor quarantined, or there is no room for it; or an error */
 static int judge_carefully(struct taking *taking, struct exchange_entry *entry)
 {
         const struct storage_ops *ops = taking->commit->storage->ops;
@@ -220,23 +220,33 @@ static int judge_carefully(struct taking *taking, struct exchange_entry *entry)
         failed = judge_one(taking, entry);
         if (failed < 0 && judge_wanted(taking->commit->exchange->judge))
                 return failed;
-        if (failed == 0 || is_fatal(failed))
-                return failed < 0 ? failed : ops->savepoint_keep(storage);
+        if (failed >= 0 || is_fatal(failed)) {
+                r = failed < 0 ? 0 : ops->savepoint_keep(storage);
+                return r < 0 ? r : failed;
+        }
         r = go_back(taking, entry);
         if (r == 0)
                 r = ops->savepoint(storage);
         if (r < 0)
                 return r;
         failed = refuse_one(taking, entry);
-        if (failed == 0 || is_fatal(failed))
-                return failed < 0 ? failed : ops->savepoint_keep(storage);
+        if (failed >= 0 || is_fatal(failed)) {
+                r = failed < 0 ? 0 : ops->savepoint_keep(storage);
+                return r < 0 ? r : failed;
+        }
         r = go_back(taking, entry);
         return r < 0 ? r : 1;
 }
 
+/* Return: 0; positive: it was not taken, and its lane ends here; or an error */
 static int take_entry(struct taking *taking, struct exchange_entry *entry)
 {
-        return taking->commit->careful ? judge_carefully(taking, entry) : judge_one(taking, entry);
+        int r = taking->commit->careful ? judge_carefully(taking, entry) : judge_one(taking, entry);
+
+        if (r == JUDGE_FULL_PARKED || r == JUDGE_FULL_REFUSED)
+                taking->request->stopped[entry->header.lane] =
+                        r == JUDGE_FULL_PARKED ? WIRE_STOP_PARKED : WIRE_STOP_REFUSED;
+        return r;
 }
 
 /* ---- lanes ---- */
@@ -445,6 +455,10 @@ static int take_damaged(struct taking *taking, const struct wire_damaged *damage
         r = exchange_damaged_known(exchange, &entry, &exchange->arena, &receipt);
         if (r == 0)
                 r = take_entry(taking, &entry);
+        else if (r > 0)
+                r = 0;
+        if (r > 0)
+                return 0; /* no room for what is left of it: it stays where it is */
         return r < 0 || damaged->seq < lane.next_seq
                        ? (r < 0 ? r : 0)
                        : skip_to(taking, &lane, damaged->seq, damaged->detail);
@@ -492,6 +506,7 @@ static void forget_receipts(struct exchange_request *request)
                 for (size_t k = 0; request->items[i].kind == ITEM_RUN && k < run->count; k++)
                         run->entries[k].receipt = (struct wire_receipt){0};
         }
+        memset(request->stopped, 0, sizeof(request->stopped));
 }
 
 static int take_request(struct commit *commit, struct exchange_request *request)
@@ -572,9 +587,11 @@ static int need_judge(struct exchange *exchange)
         if (exchange->judge)
                 return 0;
         r = judge_new(exchange->storage, &exchange->judge);
-        if (r == 0)
-                judge_environment(exchange->judge, exchange->settings->environment);
-        return r;
+        if (r < 0)
+                return r;
+        judge_environment(exchange->judge, exchange->settings->environment);
+        judge_limit(exchange->judge, &exchange->settings->limits);
+        return 0;
 }
 
 /* What no entry is to blame for, its request is: nobody else waits for it. */

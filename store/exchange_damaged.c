@@ -58,7 +58,7 @@ static int taken_before(struct exchange *exchange, const struct entry_header *he
                 return r < 0 ? r : 1;
         }
         r = ops->parked_find(exchange->storage, &header->locality, &header->id, &header->device,
-                             no_hash, arena, &parked);
+                             no_hash, &parked);
         if (r == FOUND_NONE || r < 0 ||
             !same_place(header, &parked.device, &parked.incarnation, parked.lane, parked.seq))
                 return r < 0 ? r : 0;

@@ -65,6 +65,8 @@ struct exchange_request {
         struct exchange_again *again;
         size_t again_count, again_capacity;
         struct epoch_seen seen[WIRE_LOCALITIES_MAX]; /* beside hello.heads */
+        uint8_t stopped
+                [LANE_COUNT]; /* enum wire_stop, where the commit could not take all of a lane */
         int error;                                   /* of a commit of its own */
         bool carried;   /* a courier brought it: it may be old, or come again */
         bool committed; /* exchange_commit() had it */
@@ -141,6 +143,13 @@ int exchange_note_again(struct exchange *exchange, const struct exchange_request
 int exchange_known(struct exchange *exchange, const struct uuid *device,
                    const struct exchange_entry *entry, struct arena *arena,
                    struct wire_receipt *ret);
+
+/* exchange_collect_closings() - those that the device was not told, behind @after; in the exchange's arena */
+int exchange_collect_closings(struct exchange *exchange, const struct uuid *device, uint64_t after,
+                              struct wire_closings *ret);
+
+/* exchange_has_closings() - is there any behind @after? 1, 0 */
+int exchange_has_closings(struct storage *storage, const struct uuid *device, uint64_t after);
 
 /* exchange_damaged() - what is left of an entry, as one that is refused; borrows from the message */
 void exchange_damaged(const struct exchange_request *request, const struct wire_damaged *damaged,

@@ -235,6 +235,7 @@ static int take_message(const struct exchange *exchange, struct exchange_request
         case WIRE_KIND_DEVICE_HELLO:
         case WIRE_KIND_STORE_HELLO:
         case WIRE_KIND_RECEIPTS:
+        case WIRE_KIND_CLOSINGS:
         case WIRE_KIND_RECORDS:
         case WIRE_KIND_FEED:
         case WIRE_KIND_END:

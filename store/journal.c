@@ -305,6 +305,17 @@ int journal_move(struct storage *storage, const struct judge_move *move)
         return buffer_check(out);
 }
 
+int journal_answer(struct storage *storage, const struct judge_answer *answer,
+                   const struct log_row *refused)
+{
+        struct buffer *out = storage->journal ? actions_of(storage) : NULL;
+
+        if (!out)
+                return 0;
+        journal_put_answer(answer, refused, out);
+        return buffer_check(out);
+}
+
 /* ---- life ---- */
 
 static struct storage *on_free(struct storage *storage)

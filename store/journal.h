@@ -1,6 +1,6 @@
 /*
  * The journal: a file beside the database with what operators did and no device has: invitations, used codes, grants, revocations,
- * imports, epochs. A database that was restored gets it from there.
+ * imports, releases, epochs. A database that was restored gets it from there.
  *
  * One record per transaction, chained by hashes, flushed before the database commits. The database knows how much of it it
  * has taken in; what the file has beyond that is played again when it is opened. So the file may hold what was about to be
@@ -47,5 +47,9 @@ int journal_covers(struct storage *storage, const char *path);
 int journal_change(struct storage *storage, const struct judge_change *change);
 /* journal_move() - the same of somebody who was moved to another locality */
 int journal_move(struct storage *storage, const struct judge_move *move);
+
+/* journal_answer() - an operator released or dismissed a quarantined entry in this transaction: with the entry, which may be lost too */
+int journal_answer(struct storage *storage, const struct judge_answer *answer,
+                   const struct log_row *refused);
 
 #endif

@@ -124,6 +124,22 @@ void journal_put_move(const struct judge_move *move, struct buffer *out)
         }
 }
 
+void journal_put_answer(const struct judge_answer *answer, const struct log_row *refused,
+                        struct buffer *out)
+{
+        begin(JOURNAL_ANSWER, 10, out);
+        cbor_put_uuid(out, answer->locality);
+        cbor_put_uint(out, (uint64_t)answer->how);
+        cbor_put_text(out, answer->who);
+        cbor_put_text(out, answer->why);
+        cbor_put_uuid(out, &refused->device);
+        cbor_put_int(out, refused->received_ms);
+        cbor_put_int(out, refused->clock_offset_ms);
+        cbor_put_uint(out, refused->reason);
+        cbor_put_bytes(out, refused->header);
+        cbor_put_bytes(out, refused->body);
+}
+
 /* ---- playing ---- */
 
 struct playing {
@@ -342,6 +358,89 @@ static int play_move(struct playing *playing)
         return r < 0 ? r : 0;
 }
 
+static struct bytes text_at(struct playing *playing, size_t max)
+{
+        struct bytes text = BYTES_NONE;
+
+        if (playing->r == 0)
+                playing->r = cbor_read_text(&playing->reader, max, &text);
+        return text;
+}
+
+static struct bytes bytes_at(struct playing *playing, size_t max)
+{
+        struct bytes bytes = BYTES_NONE;
+
+        if (playing->r == 0)
+                playing->r = cbor_read_bytes(&playing->reader, max, &bytes);
+        return bytes;
+}
+
+/* The quarantined entry, put back where it was lost as well; 1 its row's number is in @ret, 0 it is something else here now */
+static int find_refused(struct playing *playing, const struct judge_origin *origin,
+                        struct judge_entry *entry, enum quarantine_reason reason,
+                        const struct uuid *locality, uint64_t *ret)
+{
+        const struct storage_ops *ops = playing->storage->ops;
+        struct log_row row;
+        int r;
+
+        for (int tries = 0; tries < 2; tries++) {
+                r = ops->log_find(playing->storage, locality, &entry->header->id,
+                                  &origin->device->id, entry->body_hash, &playing->arena, &row);
+                if (r == FOUND_SAME && row.outcome == OUTCOME_QUARANTINED) {
+                        *ret = row.number;
+                        return 1;
+                }
+                if (r != FOUND_NONE || tries > 0)
+                        return r < 0 ? r : 0;
+                r = judge_refuse(playing->judge, origin, entry, reason);
+                if (r != 0)
+                        return r < 0 ? r : 0;
+        }
+        return 0;
+}
+
+/* What cannot take effect in this history stays in quarantine, and is shown as open again. */
+static int play_answer(struct playing *playing)
+{
+        struct uuid locality = id_of(playing);
+        struct judge_answer answer = {.locality = &locality};
+        struct judge_origin origin = {0};
+        struct judge_entry entry = {0};
+        struct judge_answered answered;
+        struct entry_header header;
+        struct device_row device;
+        uint16_t reason;
+        int r;
+
+        answer.how = (enum closing_how)number(playing);
+        answer.who = text_at(playing, JUDGE_WHO_MAX);
+        answer.why = text_at(playing, JUDGE_WHY_MAX);
+        device = (struct device_row){.id = id_of(playing), .locality = locality};
+        origin.device = &device;
+        origin.received_ms = time_of(playing);
+        origin.clock_offset_ms = time_of(playing);
+        reason = (uint16_t)number(playing);
+        entry.header = &header;
+        entry.header_bytes = bytes_at(playing, ENTRY_HEADER_MAX);
+        entry.body = bytes_at(playing, WIRE_SEALED_BODY_MAX);
+        if (playing->r == 0)
+                playing->r = entry_header_decode(entry.header_bytes, &header);
+        if (playing->r < 0)
+                return playing->r;
+        entry_body_hash(entry.body, entry.body_hash);
+        r = find_refused(playing, &origin, &entry, (enum quarantine_reason)reason, &locality,
+                         &answer.number);
+        if (r > 0)
+                r = judge_answer(playing->judge, &answer, &answered);
+        if (r == PANNIER_E_TAKEN || r == PANNIER_E_INVALID || r == PANNIER_E_NOT_FOUND) {
+                error_clear();
+                return 0;
+        }
+        return r < 0 ? r : 0;
+}
+
 static int play_action(struct playing *playing)
 {
         uint64_t count = 0;
@@ -373,6 +472,8 @@ static int play_action(struct playing *playing)
                 return play_change(playing);
         case JOURNAL_MOVE:
                 return play_move(playing);
+        case JOURNAL_ANSWER:
+                return play_answer(playing);
         }
         return FAIL(PANNIER_E_TOO_NEW, "the journal names an action that is not known here");
 }

@@ -16,6 +16,7 @@ enum journal_kind { /* the numbers are stored */
                     JOURNAL_WORD = 10,
                     JOURNAL_CHANGE = 11,
                     JOURNAL_MOVE = 12,
+                    JOURNAL_ANSWER = 13,
 };
 
 void journal_put_epoch(const struct uuid *locality, const struct epoch_row *row, uint64_t left,
@@ -33,6 +34,8 @@ void journal_put_word(enum journal_kind kind, const struct uuid *locality,
                       const struct uuid *record, struct buffer *out);
 void journal_put_change(const struct judge_change *change, struct buffer *out);
 void journal_put_move(const struct judge_move *move, struct buffer *out);
+void journal_put_answer(const struct judge_answer *answer, const struct log_row *refused,
+                        struct buffer *out);
 
 /* journal_play() - carry out the actions of a record, in the transaction that is open */
 int journal_play(struct storage *storage, struct judge *judge, struct bytes actions);

@@ -48,6 +48,7 @@ void judge_begin(struct judge *judge, int64_t now_ms)
         judge->storage->now_ms = now_ms;
         memset(judge->held, 0, sizeof(judge->held));
         memset(judge->authors, 0, sizeof(judge->authors));
+        memset(judge->rooms, 0, sizeof(judge->rooms));
         judge_forget_facts(judge);
         judge->parked_known = false;
         judge->taken_known = false;
@@ -62,8 +63,7 @@ const struct uuid *judge_locality(struct judge *judge, const struct judge_origin
                                                                        : &origin->device->locality;
 }
 
-/* What the entry says, or why it cannot be read. */
-static int read_body(struct judge *judge, struct judge_case *c, uint16_t *ret_reason)
+int judge_read_body(struct judge *judge, struct judge_case *c, uint16_t *ret_reason)
 {
         CLEANUP(buffer_deinit) struct buffer buffer = BUFFER_INIT;
         struct bytes clear;
@@ -156,17 +156,19 @@ static int carry_out(struct judge *judge, struct judge_case *c)
         return r < 0 || !refused ? r : judge_quarantine(judge, c, c->result->reason);
 }
 
-/* 1 judged, 0 parked */
+/* 1 judged, 0 parked, JUDGE_FULL_… */
 static int judge_case(struct judge *judge, struct judge_case *c)
 {
         struct judge_obstacle obstacle = {0};
         uint16_t reason;
-        int r = read_body(judge, c, &reason);
+        int r = judge_read_body(judge, c, &reason);
 
         if (r >= 0 && reason == REASON_NONE)
                 r = judge_find_home(judge, c);
         if (r > 0)
                 return 0;
+        if (r >= 0 && reason == REASON_NONE)
+                r = judge_instead(judge, c, &reason);
         if (r >= 0 && reason == REASON_NONE)
                 r = judge_admit(judge, c, &obstacle);
         if (r < 0)
@@ -182,16 +184,14 @@ static int judge_case(struct judge *judge, struct judge_case *c)
                 if (r < 0)
                         return r;
                 r = judge_quarantine(judge, c, reason);
-                return r < 0 ? r : 1;
+                return r != 0 ? r : 1;
         }
-        if (obstacle.wait) {
-                r = judge_park(judge, c, &obstacle);
-                return r < 0 ? r : 0;
-        }
+        if (obstacle.wait)
+                return judge_park(judge, c, &obstacle);
         r = judge_chain_root(judge, c);
         if (r >= 0)
                 r = carry_out(judge, c);
-        return r < 0 ? r : 1;
+        return r != 0 ? r : 1;
 }
 
 /* Whoever waited for this entry itself: the one that continues it, one of another lane that needs it. */
@@ -219,7 +219,7 @@ int judge_one(struct judge *judge, const struct judge_origin *origin,
                 return r;
         c.parked = parked;
         judged = judge_case(judge, &c);
-        if (judged < 0)
+        if (judged < 0 || judged == JUDGE_FULL_PARKED || judged == JUDGE_FULL_REFUSED)
                 return judged;
         /* It waited here and still does: nobody waits for that. Two that tell each other so would never end. */
         if (judged == 0 && parked && uuid_equal(&parked->locality, c.locality))
@@ -254,9 +254,18 @@ static int find_known(struct judge *judge, const struct judge_origin *origin,
         if (r < 0 || !any)
                 return r;
         r = judge->ops->parked_find(judge->storage, locality, &header->id, &header->device,
-                                    entry->body_hash, &judge->arena, &parked);
+                                    entry->body_hash, &parked);
         *ret = r > 0 ? (enum storage_found)r : FOUND_NONE;
         return r < 0 ? r : 0;
+}
+
+/* It was not taken: nothing may rely on it. */
+static bool is_full(struct judge *judge, int r)
+{
+        if (r != JUDGE_FULL_PARKED && r != JUDGE_FULL_REFUSED)
+                return false;
+        judge->taken_known = false;
+        return true;
 }
 
 int judge_take(struct judge *judge, const struct judge_origin *origin,
@@ -272,11 +281,11 @@ int judge_take(struct judge *judge, const struct judge_origin *origin,
         if (found == FOUND_OTHER)
                 return judge_refuse(judge, origin, entry, REASON_ID_TAKEN);
         r = judge_one(judge, origin, entry, NULL);
-        return r < 0 ? r : judge_settle(judge);
+        return is_full(judge, r) || r < 0 ? r : judge_settle(judge);
 }
 
-int judge_refuse(struct judge *judge, const struct judge_origin *origin,
-                 const struct judge_entry *entry, enum quarantine_reason reason)
+int judge_put_away(struct judge *judge, const struct judge_origin *origin,
+                   const struct judge_entry *entry, enum quarantine_reason reason)
 {
         struct judge_case c;
         uint16_t unread;
@@ -288,12 +297,20 @@ int judge_refuse(struct judge *judge, const struct judge_origin *origin,
                 return r;
         /* What can be read of it goes into the row, so that it is found under its record. */
         if (reason != REASON_MALFORMED && reason != REASON_DAMAGED)
-                r = read_body(judge, &c, &unread);
+                r = judge_read_body(judge, &c, &unread);
         if (r >= 0)
                 r = judge_chain_root(judge, &c);
         if (r >= 0)
                 r = judge_quarantine(judge, &c, (uint16_t)reason);
-        if (r >= 0)
-                r = tell(judge, &c);
-        return r < 0 ? r : judge_settle(judge);
+        if (is_full(judge, r))
+                return r;
+        return r < 0 ? r : tell(judge, &c);
+}
+
+int judge_refuse(struct judge *judge, const struct judge_origin *origin,
+                 const struct judge_entry *entry, enum quarantine_reason reason)
+{
+        int r = judge_put_away(judge, origin, entry, reason);
+
+        return r != 0 ? r : judge_settle(judge);
 }

@@ -16,8 +16,18 @@
 #include "store/storage.h"
 
 enum {
-        JUDGE_PARKED_MS = 7 * 86400 * 1000, /* how long an entry may wait for what it builds on */
-        JUDGE_DEPTH_MAX = 8,                /* consequences of consequences */
+        JUDGE_PARKED_MS = ENTRY_PARKED_MS,
+        JUDGE_DEPTH_MAX = 8, /* consequences of consequences */
+
+        /* What one device may leave here, unless limits say otherwise. Over it its entries stay with it. */
+        JUDGE_PARKED_MAX = 2000,           /* entries */
+        JUDGE_PARKED_SIZE_MAX = 16 << 20,  /* bytes of headers and bodies */
+        JUDGE_REFUSED_MAX = 2000,          /* quarantined entries that nobody has dealt with */
+        JUDGE_REFUSED_SIZE_MAX = 16 << 20, /* the same */
+
+        /* Outcomes of judge_take() and judge_refuse(): nothing was recorded, there is no room for it. */
+        JUDGE_FULL_PARKED = 2,
+        JUDGE_FULL_REFUSED = 3,
 };
 
 struct judge; /* caches and scratch memory on one storage connection; used by one thread */
@@ -29,6 +39,13 @@ DEFINE_FREEP(judge)
 
 /* judge_environment() - which NHS numbers are real here; NHS_ENVIRONMENT_TEST until it is said */
 void judge_environment(struct judge *judge, enum nhs_environment environment);
+
+/* Of what one device may leave here; 0: as named above */
+struct judge_limits {
+        uint64_t parked, parked_size, refused, refused_size;
+};
+
+void judge_limit(struct judge *judge, const struct judge_limits *limits);
 
 /**
  * judge_begin() - a write transaction has begun (or was rolled back to a savepoint): forget what was remembered
@@ -69,8 +86,9 @@ const struct uuid *judge_locality(struct judge *judge, const struct judge_origin
  * wrong with the entry itself ends in its quarantine, never in an error. The lane's row must be up to date with the
  * entries before this one (header.needs of other entries are met by it).
  *
- * Return: 0; PANNIER_E_STORAGE and PANNIER_E_MEMORY: the transaction is to be rolled back; any other error is ours: go back to
- *         a savepoint and judge_refuse(…, REASON_INTERNAL)
+ * Return: 0; JUDGE_FULL_…: it would have to be parked, or quarantined, and its device has left too much here already: it is
+ *         not taken, nor may anything behind it in its lane be; PANNIER_E_STORAGE and PANNIER_E_MEMORY: the transaction is to be
+ *         rolled back; any other error is ours: go back to a savepoint and judge_refuse(…, REASON_INTERNAL)
  */
 int judge_take(struct judge *judge, const struct judge_origin *origin,
                const struct judge_entry *entry);
@@ -78,7 +96,7 @@ int judge_take(struct judge *judge, const struct judge_origin *origin,
 /* judge_gap() - a device declared a gap in an incarnation of its outbox: look again at what needed an entry in it */
 int judge_gap(struct judge *judge, const struct uuid *locality, const struct uuid *incarnation);
 
-/* judge_refuse() - put an entry into quarantine unseen: it is damaged, unsigned, or judging it failed */
+/* judge_refuse() - put an entry into quarantine unseen: it is damaged, unsigned, or judging it failed. 0, JUDGE_FULL_REFUSED, or an error */
 int judge_refuse(struct judge *judge, const struct judge_origin *origin,
                  const struct judge_entry *entry, enum quarantine_reason reason);
 
@@ -115,6 +133,36 @@ struct judge_change {
         struct uuid author;  /* history of an older system: who wrote it; UUID_NONE: the store */
         int64_t recorded_ms; /* history: when it was written; 0: now */
 };
+
+/* What an operator does about a quarantined entry. */
+struct judge_answer {
+        const struct uuid *locality;
+        uint64_t number;      /* of its row in the log */
+        enum closing_how how; /* RELEASED or DISMISSED */
+        struct bytes who;     /* who does it; UTF-8, at most JUDGE_WHO_MAX bytes */
+        struct bytes why;     /* UTF-8, at most JUDGE_WHY_MAX bytes */
+};
+
+enum { JUDGE_WHO_MAX = 100, JUDGE_WHY_MAX = 400 };
+
+struct judge_answered {
+        struct uuid entry;          /* the store's own, that names the quarantined one */
+        enum entry_outcome outcome; /* what became of it */
+        uint16_t reason;            /* why it cannot be released now, where it was refused again */
+};
+
+/**
+ * judge_answer() - release a quarantined entry, or say that nothing is to be done about it
+ *
+ * Both are an entry of the store that names it. A release carries what its author wrote, and takes effect as that is judged now:
+ * rules, ranges, roles and conflicts as ever; what its device may hold, or was shown, is no longer asked. Author, role
+ * and times are those of the old entry. The quarantined entry stays as it is.
+ *
+ * Return: 0; 1 it would be refused again, for ret->reason, and nothing was recorded; PANNIER_E_NOT_FOUND nothing quarantined is
+ *         there; PANNIER_E_TAKEN it was dealt with before; PANNIER_E_INVALID its bytes cannot be read, or a text is too long
+ */
+int judge_answer(struct judge *judge, const struct judge_answer *answer,
+                 struct judge_answered *ret);
 
 enum judge_put { JUDGE_UNCHANGED = 0, JUDGE_CREATED = 1, JUDGE_EDITED = 2 };
 

@@ -85,13 +85,13 @@ static uint64_t roles_for(const struct judge_case *c)
         return c->type->decide_roles; /* and those of the type it is about, see judge_decide() */
 }
 
-static int check_author(struct judge *judge, const struct judge_case *c,
-                        struct judge_obstacle *obstacle)
+static int check_author(struct judge *judge, struct judge_case *c, struct judge_obstacle *obstacle)
 {
         const struct author_row *author;
         int r;
 
-        if (uuid_equal(&c->body.author, &c->entry->header->device)) {
+        if (uuid_equal(&c->body.author,
+                       c->released ? &c->origin->device->id : &c->entry->header->device)) {
                 if (!c->type->by_device || c->body.operation != ENTRY_CREATE || c->body.role != 0)
                         refuse(obstacle, REASON_AUTHOR);
                 return 0;
@@ -99,6 +99,8 @@ static int check_author(struct judge *judge, const struct judge_case *c,
         r = find_author(judge, c, &author);
         if (r < 0)
                 return r;
+        if (c->released && author->found)
+                c->body.role = author->role; /* what the store knows of them now */
         if (!author->found)
                 refuse(obstacle, REASON_AUTHOR);
         else if (roles_for(c) == ROLE_ANY)
@@ -152,7 +154,7 @@ static int check_previous(struct judge *judge, const struct judge_case *c,
         if (r < 0 || !any)
                 return r;
         r = judge->ops->parked_find(judge->storage, c->locality, &c->body.previous,
-                                    &c->entry->header->device, no_hash, &judge->arena, &row);
+                                    &c->entry->header->device, no_hash, &row);
         if (r > 0 && uuid_equal(&row.device, &c->entry->header->device))
                 wait_for(obstacle, WAIT_ENTRY, &c->body.previous);
         return r < 0 ? r : 0;
@@ -177,10 +179,18 @@ static int check_person(struct judge *judge, struct judge_case *c, const struct 
 {
         bool in_class = class <= c->origin->device->ceiling;
         struct judge_held held = {0};
+        struct record known;
         int r;
 
         if (uuid_is_none(person))
                 return 0;
+        if (c->released) { /* whom the device may hold is no longer asked, only whether there is such a person */
+                r = judge->ops->record_get(judge->storage, catalogue_person_type(), person,
+                                           &judge->arena, &known, NULL);
+                if (r == 0 || (r > 0 && !uuid_equal(&known.locality, c->locality)))
+                        wait_for(obstacle, WAIT_PERSON, person);
+                return r < 0 ? r : 0;
+        }
         r = judge_held(judge, c, person, &held);
         if (r < 0 || (held.now && in_class))
                 return r;
@@ -249,7 +259,7 @@ static int check_new_record(struct judge *judge, struct judge_case *c,
         }
         if (c->type->personal && !c->type->is_person)
                 return check_person(judge, c, &c->body.person, class, true, obstacle);
-        r = judge_reaches(judge, c, &reached);
+        r = c->released ? 0 : judge_reaches(judge, c, &reached);
         if (r >= 0 && !reached)
                 refuse(obstacle, REASON_SCOPE);
         return r;
@@ -283,9 +293,9 @@ int judge_admit(struct judge *judge, struct judge_case *c, struct judge_obstacle
                 refuse(ret, REASON_BASE);
         if (r >= 0 && !stands_in_way(ret))
                 r = check_author(judge, c, ret);
-        if (r >= 0 && !stands_in_way(ret))
+        if (r >= 0 && !stands_in_way(ret) && !c->released)
                 r = check_needs(judge, c, ret);
-        if (r >= 0 && !stands_in_way(ret))
+        if (r >= 0 && !stands_in_way(ret) && !c->released)
                 r = check_previous(judge, c, ret);
         if (r >= 0 && !stands_in_way(ret))
                 r = c->body.operation == ENTRY_CREATE ? check_new_record(judge, c, ret)

@@ -54,10 +54,12 @@ int judge_base(struct judge *judge, struct judge_case *c, uint64_t *ret_base, bo
         if (!c->origin)
                 return 0;
         *ret_base = 0;
-        *ret_beyond = is_beyond(c);
+        *ret_beyond = !c->released && is_beyond(c);
         if (!uuid_equal(&c->body.base_locality, c->locality))
                 return judge_base_before(judge, c, ret_base);
         *ret_base = c->body.base.position;
+        if (c->released && c->body.base.epoch == c->epoch && *ret_base >= c->position)
+                *ret_base = 0; /* what the store never gave out, nobody saw */
         if (c->body.base.epoch == c->epoch || SIM_PLANT(BASE_WITHOUT_EPOCH))
                 return 0;
         /* Of an older history the author saw what is ours as well, up to where it was left. */

@@ -14,6 +14,8 @@
  *   judge_parked.c     waiting, waking, giving up
  *   judge_holder.c     a team or an organisation that is another one now
  *   judge_move.c       moves between localities
+ *   judge_close.c      quarantined entries that a new one names: fixed, released, dismissed
+ *   judge_room.c       what one device may leave here
  *   judge_put.c        what the store writes of its own
  *   judge_tick.c       what comes with time
  */
@@ -30,6 +32,7 @@ enum {
         FACTS_CACHE = 64,
         HELD_CACHE = 256,
         AUTHOR_CACHE = 32,
+        ROOM_CACHE = 32,
         JUDGE_CONFLICTS_MAX = 64,
         LOCALITIES_MAX = 64
 };
@@ -51,6 +54,13 @@ struct author_row {
         struct uuid staff;
         uint16_t role;
         bool known, found;
+};
+
+/* What waits here of a device, in the transaction in hand. */
+struct room_row {
+        struct uuid device;
+        bool known;
+        struct storage_backlog backlog;
 };
 
 /* What the checks by name need of a person: many observations of one person come at once. */
@@ -86,6 +96,8 @@ struct judge {
         enum nhs_environment environment;
         struct held_row held[HELD_CACHE];
         struct author_row authors[AUTHOR_CACHE];
+        struct judge_limits limits;
+        struct room_row rooms[ROOM_CACHE];
         struct facts_row facts[FACTS_CACHE];
         struct arena facts_arena; /* emptied with the cache, when a transaction begins */
         bool parked_known,
@@ -118,8 +130,11 @@ struct judge_case {
         struct record standing; /* of an edit */
         struct stamps stamps;
         bool has_standing;
-        bool late;      /* the device had the person, and has them no longer */
-        unsigned depth; /* of consequences */
+        bool late;     /* the device had the person, and has them no longer */
+        bool released; /* an operator lets it take effect: the store's entry, judged as its author's */
+        struct quarantine_row
+                instead; /* what it stands in the place of; how: CLOSING_NONE: nothing */
+        unsigned depth;  /* of consequences */
         bool keep_staff;
         const struct parked_row
                 *parked; /* it was parked: its base was checked when it came; NULL: it is new */
@@ -256,7 +271,31 @@ int judge_wake(struct judge *judge, const struct uuid *locality, enum parked_wai
 int judge_settle(struct judge *judge);
 int judge_look_again(struct judge *judge, const struct uuid *locality, size_t max);
 
-/* judge.c: 1 judged, 0 parked (again), or an error */
+/* judge_put.c: header and bytes of an entry of the store, numbered as the next row of the log */
+int judge_encode(struct judge *judge, const struct storage_locality *state,
+                 const struct judge_case *c, struct entry_header *header,
+                 struct judge_entry *entry);
+
+/* judge_close.c */
+/* judge_instead() - the entry names one in quarantine: fill c->instead where that is open; @ret_reason where it is not */
+int judge_instead(struct judge *judge, struct judge_case *c, uint16_t *ret_reason);
+/* judge_close() - the entry in hand has its row in the log: what it names is dealt with */
+int judge_close(struct judge *judge, const struct judge_case *c);
+
+/* judge_room.c */
+/* judge_room() - is there room for one more of this size? 0, or JUDGE_FULL_…, or an error */
+int judge_room(struct judge *judge, const struct uuid *device, bool parked, uint64_t size);
+/* judge_room_took() - @count more (or less) of them are here now */
+void judge_room_took(struct judge *judge, const struct uuid *device, bool parked, int64_t count,
+                     uint64_t size);
+
+/* judge.c */
+/* judge_read_body() - decode into @c; @ret_reason: why it cannot be read, REASON_NONE: it can */
+int judge_read_body(struct judge *judge, struct judge_case *c, uint16_t *ret_reason);
+/* judge_put_away() - judge_refuse() without looking at who waited for it */
+int judge_put_away(struct judge *judge, const struct judge_origin *origin,
+                   const struct judge_entry *entry, enum quarantine_reason reason);
+/* judge_one() - 1 judged, 0 parked (again), JUDGE_FULL_…, or an error */
 int judge_one(struct judge *judge, const struct judge_origin *origin,
               const struct judge_entry *entry, const struct parked_row *parked);
 

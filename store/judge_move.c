@@ -43,7 +43,7 @@ static int waits_there(struct judge *judge, const struct judge_case *c)
         if (c->parked)
                 return 0;
         r = judge->ops->parked_find(judge->storage, c->locality, &header->id, &header->device,
-                                    c->entry->body_hash, &judge->arena, &row);
+                                    c->entry->body_hash, &row);
         return r < 0 ? r : r == FOUND_SAME;
 }
 

@@ -68,6 +68,13 @@ int judge_park(struct judge *judge, struct judge_case *c, const struct judge_obs
         }
         if (c->parked && waits_on(c->parked, obstacle))
                 return 0;
+        if (!c->parked) {
+                int r = judge_room(judge, &row.device, true, row.header.size + row.body.size);
+
+                if (r != 0)
+                        return r;
+                judge_room_took(judge, &row.device, true, 1, row.header.size + row.body.size);
+        }
         memcpy(row.body_hash, c->entry->body_hash, HASH_SIZE);
         judge->parked_known = false;
         return judge->ops->parked_put(judge->storage, &row);
@@ -162,6 +169,40 @@ static int prepare(struct judge *judge, const struct parked_row *row, struct dev
         return 0;
 }
 
+static int unpark(struct judge *judge, const struct parked_row *row)
+{
+        judge->parked_known = false;
+        judge_room_took(judge, &row->device, true, -1, row->header.size + row->body.size);
+        return judge->ops->parked_remove(judge->storage, &row->locality, &row->id, &row->device);
+}
+
+/*
+ * What a device handed in while it was welcome, and what it waited for has come since it is no longer: nobody knows who held the
+ * device when it was written. It is kept and shown, and takes effect only where an operator releases it. A locked device may
+ * be unlocked: its entries go on waiting.
+ */
+static bool is_shut_out(const struct device_row *device)
+{
+        return device->state == DEVICE_REVOKED || device->state == DEVICE_WIPED;
+}
+
+/* It goes on waiting where there is no room for it in quarantine. */
+static int give_up(struct judge *judge, const struct parked_row *row, enum quarantine_reason reason)
+{
+        struct device_row device;
+        struct judge_origin origin;
+        struct entry_header header;
+        struct judge_entry entry;
+        int r = judge_room(judge, &row->device, false, row->header.size + row->body.size);
+
+        if (r != 0)
+                return r < 0 ? r : 0;
+        r = prepare(judge, row, &device, &origin, &header, &entry);
+        if (r >= 0)
+                r = unpark(judge, row);
+        return r < 0 ? r : judge_put_away(judge, &origin, &entry, reason);
+}
+
 static int look_at(struct judge *judge, const struct parked_row *row)
 {
         struct device_row device;
@@ -170,12 +211,12 @@ static int look_at(struct judge *judge, const struct parked_row *row)
         struct judge_entry entry;
         int r = prepare(judge, row, &device, &origin, &header, &entry);
 
-        if (r >= 0)
-                r = judge_one(judge, &origin, &entry, row);
-        if (r <= 0)
+        if (r < 0 || device.state == DEVICE_LOCKED)
                 return r;
-        judge->parked_known = false;
-        return judge->ops->parked_remove(judge->storage, &row->locality, &row->id, &row->device);
+        if (is_shut_out(&device))
+                return give_up(judge, row, REASON_DEVICE);
+        r = judge_one(judge, &origin, &entry, row);
+        return r == 1 ? unpark(judge, row) : r < 0 ? r : 0;
 }
 
 /* A lane's row moves on behind the entry in hand: what needs a later one goes on waiting. */
@@ -251,26 +292,8 @@ static int is_parked(struct judge *judge, const struct parked_row *row)
 
         arena_reset(&judge->arena);
         r = judge->ops->parked_find(judge->storage, &row->locality, &row->id, &row->device,
-                                    row->body_hash, &judge->arena, &now);
+                                    row->body_hash, &now);
         return r < 0 ? r : r == FOUND_SAME;
-}
-
-static int give_up(struct judge *judge, const struct parked_row *row)
-{
-        struct device_row device;
-        struct judge_origin origin;
-        struct entry_header header;
-        struct judge_entry entry;
-        int r = prepare(judge, row, &device, &origin, &header, &entry);
-
-        if (r >= 0)
-                r = judge->ops->parked_remove(judge->storage, &row->locality, &row->id,
-                                              &row->device);
-        judge->parked_known = false;
-        if (r < 0)
-                return r;
-        return judge_refuse(judge, &origin, &entry,
-                            row->wait == WAIT_LANE ? REASON_NEEDS : REASON_NOT_HERE);
 }
 
 struct expiring {
@@ -309,7 +332,10 @@ int judge_expire(struct judge *judge, const struct uuid *locality, size_t max)
 
                 r = is_parked(judge, &row);
                 if (r > 0)
-                        r = give_up(judge, &row);
+                        r = give_up(judge, &row,
+                                    row.wait == WAIT_LANE ? REASON_NEEDS : REASON_NOT_HERE);
+                if (r >= 0)
+                        r = judge_settle(judge);
         }
         return r < 0 ? r : (int)old.list.count;
 }

@@ -118,9 +118,8 @@ static int name_author(struct judge *judge, const struct judge_change *change, s
 }
 
 /* Header and body as they would travel: that is what the log keeps and its chain covers. */
-static int encode(struct judge *judge, const struct storage_locality *state,
-                  const struct judge_case *c, struct entry_header *header,
-                  struct judge_entry *entry)
+int judge_encode(struct judge *judge, const struct storage_locality *state,
+                 const struct judge_case *c, struct entry_header *header, struct judge_entry *entry)
 {
         CLEANUP(buffer_deinit) struct buffer clear = BUFFER_INIT;
         CLEANUP(buffer_deinit) struct buffer out = BUFFER_INIT;
@@ -210,7 +209,7 @@ static int put(struct judge *judge, const struct judge_change *change, unsigned 
         fill_body(judge, change, &c);
         r = name_author(judge, change, &c);
         if (r >= 0)
-                r = encode(judge, state, &c, &header, &entry);
+                r = judge_encode(judge, state, &c, &header, &entry);
         if (r >= 0)
                 r = judge_commit_fields(judge, &c, &refused);
         if (r < 0)
@@ -246,7 +245,7 @@ int judge_note(struct judge *judge, const struct judge_change *change,
         fill_body(judge, change, &c);
         c.body.base_locality = *base_locality;
         c.body.base = *base;
-        r = encode(judge, state, &c, &header, &entry);
+        r = judge_encode(judge, state, &c, &header, &entry);
         return r < 0 ? r : judge_write_log(judge, &c, OUTCOME_APPLIED, REASON_NONE, NULL, 0);
 }
 

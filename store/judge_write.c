@@ -64,17 +64,18 @@ int judge_write_record(struct judge *judge, const struct record *record,
 static void fill_row(const struct judge *judge, const struct judge_case *c, struct log_row *row)
 {
         const struct entry_header *header = c->entry->header;
+        bool of_device = c->origin && !c->released;
 
         *row = (struct log_row){
                 .locality = *c->locality,
-                .received_ms = c->origin ? c->origin->received_ms : judge->now_ms,
-                .clock_offset_ms = c->origin ? c->origin->clock_offset_ms : 0,
+                .received_ms = of_device ? c->origin->received_ms : judge->now_ms,
+                .clock_offset_ms = of_device ? c->origin->clock_offset_ms : 0,
                 .catalogue_version = catalogue_get()->version,
                 .id = header->id,
-                .device = c->origin ? header->device : UUID_NONE,
-                .incarnation = c->origin ? header->incarnation : UUID_NONE,
+                .device = of_device ? header->device : UUID_NONE,
+                .incarnation = of_device ? header->incarnation : UUID_NONE,
                 .lane = header->lane,
-                .seq = c->origin ? header->seq : 0,
+                .seq = of_device ? header->seq : 0,
                 .chain_root = c->chain_root,
                 .header = c->entry->header_bytes,
                 .body = c->entry->body,
@@ -145,22 +146,31 @@ int judge_write_log(struct judge *judge, const struct judge_case *c, enum entry_
                 r = log_append(judge->storage, &row);
         if (r >= 0 && c->entry->receipt)
                 r = tell_outcome(c->entry, &row, &receipt);
+        if (r >= 0)
+                r = judge_close(judge, c);
         if (r < 0 || outcome != OUTCOME_QUARANTINED)
                 return r;
-        return judge->ops->quarantine_put(judge->storage, &(struct quarantine_row){
-                                                                  .locality = row.locality,
-                                                                  .number = row.number,
-                                                                  .id = row.id,
-                                                                  .device = row.device,
-                                                                  .reason = reason,
-                                                                  .since_ms = judge->now_ms,
-                                                          });
+        judge_room_took(judge, &row.device, false, 1, row.header.size + row.body.size);
+        return judge->ops->quarantine_put(judge->storage,
+                                          &(struct quarantine_row){
+                                                  .locality = row.locality,
+                                                  .number = row.number,
+                                                  .id = row.id,
+                                                  .device = row.device,
+                                                  .reason = reason,
+                                                  .since_ms = judge->now_ms,
+                                                  .size = row.header.size + row.body.size,
+                                          });
 }
 
 int judge_quarantine(struct judge *judge, const struct judge_case *c, uint16_t reason)
 {
         struct judge_case bare = *c;
+        uint64_t size = c->entry->header_bytes.size + c->entry->body.size;
+        int r = c->origin ? judge_room(judge, &c->entry->header->device, false, size) : 0;
 
+        if (r != 0)
+                return r;
         bare.conflict_count = 0;
         return judge_write_log(judge, &bare, OUTCOME_QUARANTINED, reason, NULL, 0);
 }
@@ -172,7 +182,8 @@ static int write_result(struct judge *judge, struct judge_case *c, struct reconc
 
         if (!c->has_standing) {
                 result->record.locality = *c->locality;
-                result->record.device = c->origin ? c->entry->header->device : UUID_NONE;
+                result->record.device =
+                        c->origin && !c->released ? c->entry->header->device : UUID_NONE;
         }
         if (!result->changed && !result->stamped)
                 return 0;

@@ -171,12 +171,28 @@ static int query_seconds(struct http_call *call, int64_t max, int64_t *ret)
         return 0;
 }
 
+/* The number of the last closing that the device was told; not there: all of them, since whoever does not ask is not to be woken. */
+static int query_closing(struct http_call *call, uint64_t *ret)
+{
+        char text[20], *end;
+        int r = http_call_query(call, "closing", text, sizeof(text));
+
+        *ret = WIRE_NUMBER_MAX;
+        if (r <= 0)
+                return r;
+        *ret = strtoull(text, &end, 10);
+        if (text[0] < '0' || text[0] > '9' || *end || *ret > WIRE_NUMBER_MAX)
+                return FAIL(PANNIER_E_INVALID, "closing is a number");
+        return 0;
+}
+
 static int read_wait(struct service *service, struct http_call *call, struct waiter *waiter)
 {
         int64_t seconds;
         int r = query_hash(call, "vector", waiter->vector_hash);
 
         r = r < 0 ? r : query_hash(call, "parked", waiter->parked_hash);
+        r = r < 0 ? r : query_closing(call, &waiter->closing);
         r = r < 0 ? r : query_seconds(call, service->settings->wait_s, &seconds);
         if (r < 0)
                 return r;

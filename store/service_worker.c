@@ -81,6 +81,7 @@ struct known { /* what is needed of a waiter that may be gone at any time */
         uint64_t serial;
         struct uuid device;
         uint8_t vector_hash[HASH_SIZE], parked_hash[HASH_SIZE];
+        uint64_t closing;
 };
 
 static void look(struct worker *worker, const struct known *known)
@@ -88,7 +89,7 @@ static void look(struct worker *worker, const struct known *known)
         struct service *service = worker->service;
         struct waiter_list list = TAILQ_HEAD_INITIALIZER(list);
         int r = exchange_news(worker->place.exchange, &known->device, known->vector_hash,
-                              known->parked_hash, clock_now_ms());
+                              known->parked_hash, known->closing, clock_now_ms());
 
         if (r < 0)
                 log_failure(LOG_LEVEL_WARNING, r, "news for a device that waits");
@@ -109,6 +110,7 @@ static void begin_wait(struct worker *worker, struct job *job)
         job->call = NULL; /* the waiter has it */
         memcpy(known.vector_hash, waiter->vector_hash, HASH_SIZE);
         memcpy(known.parked_hash, waiter->parked_hash, HASH_SIZE);
+        known.closing = waiter->closing;
         if (r < 0 || service->stopping) {
                 if (r < 0)
                         log_failure(LOG_LEVEL_WARNING, r, "a device that wants to wait");
@@ -139,6 +141,7 @@ static void remember(void *context, const struct waiter *waiter)
         known->device = waiter->device;
         memcpy(known->vector_hash, waiter->vector_hash, HASH_SIZE);
         memcpy(known->parked_hash, waiter->parked_hash, HASH_SIZE);
+        known->closing = waiter->closing;
         crowd->count++;
 }
 

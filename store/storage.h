@@ -268,6 +268,20 @@ struct quarantine_row {
         struct uuid device;
         uint16_t reason;
         int64_t since_ms;
+        uint64_t size; /* bytes of header and body */
+        enum closing_how
+                how; /* CLOSING_NONE: nobody has dealt with it yet; then what follows is empty */
+        struct uuid closed_by; /* entry that names it */
+        int64_t closed_ms;
+        struct bytes
+                note;  /* who dealt with it and why, where it was an operator; UTF-8, borrowed */
+        uint64_t word; /* rising per device: order in which the device is told; 0: it knows */
+};
+
+/* What waits here of one device: entries that are parked, and quarantined ones that nobody has dealt with. */
+struct storage_backlog {
+        uint64_t parked, parked_size;   /* entries; bytes of headers and bodies */
+        uint64_t refused, refused_size; /* the same */
 };
 
 struct storage_counts { /* of one locality */
@@ -281,6 +295,7 @@ typedef int storage_record_visit(void *context, const struct record *record, str
 typedef int storage_row_visit(void *context, enum catalogue_class class,
                               const struct wire_row *row);
 typedef int storage_log_visit(void *context, const struct log_row *row);
+typedef int storage_quarantine_visit(void *context, const struct quarantine_row *row);
 typedef int storage_parked_visit(void *context, const struct parked_row *row);
 /* @sent: the record of a FEED_RECORD row as it travels, NULL where it is not there; NULL for other rows */
 typedef int storage_feed_visit(void *context, const struct feed_row *row,
@@ -412,8 +427,10 @@ struct storage_ops {
 
         int (*log_append)(struct storage *storage,
                           const struct log_row *row); /* store/log.h fills it */
-        /* log_find() - by entry id: FOUND_…; row borrows from @arena. OTHER gives the device's own row of that id, or the first
-           holder's. */
+        /*
+         * log_find() - by entry id: FOUND_…; row borrows from @arena, and has neither header nor body. OTHER gives a row of the
+         * device with that id, or another holder's. What it costs does not grow with how many were refused under the id
+         */
         int (*log_find)(struct storage *storage, const struct uuid *locality, const struct uuid *id,
                         const struct uuid *device, const uint8_t body_hash[HASH_SIZE],
                         struct arena *arena, struct log_row *ret);
@@ -423,22 +440,40 @@ struct storage_ops {
         /* log_each() - ascending by number, from @from_number */
         int (*log_each)(struct storage *storage, const struct uuid *locality, uint64_t from_number,
                         storage_log_visit *visit, void *context);
-        /* -- quarantine -- */
+        /* log_get() - the row of a number, whole: 1 found (ret borrows from @arena), 0 not there */
+        int (*log_get)(struct storage *storage, const struct uuid *locality, uint64_t number,
+                       struct arena *arena, struct log_row *ret);
+
+        /* -- quarantine (storage_sqlite_refused.c) -- */
 
         int (*quarantine_put)(struct storage *storage, const struct quarantine_row *row);
-        int (*quarantine_each)(struct storage *storage, const struct uuid *locality,
-                               int (*visit)(void *context, const struct quarantine_row *row),
-                               void *context);
+        /* quarantine_each() - oldest first; @closed: those that were dealt with, too */
+        int (*quarantine_each)(struct storage *storage, const struct uuid *locality, bool closed,
+                               storage_quarantine_visit *visit, void *context);
+        /* quarantine_named() - those with an entry's id, of all localities and devices, closed ones too */
+        int (*quarantine_named)(struct storage *storage, const struct uuid *id,
+                                storage_quarantine_visit *visit, void *context);
+        /* quarantine_close() - write: closed_by, how, closed_ms and note of @row; @tell: its device is to be told */
+        int (*quarantine_close)(struct storage *storage, const struct quarantine_row *row,
+                                bool tell);
+        /* quarantine_told() - what a device is to be told, with a word > @after, ascending by it */
+        int (*quarantine_told)(struct storage *storage, const struct uuid *device, uint64_t after,
+                               storage_quarantine_visit *visit, void *context);
+        /* backlog() - counts rows: as many as the limits let there be */
+        int (*backlog)(struct storage *storage, const struct uuid *device,
+                       struct storage_backlog *ret);
 
         /* -- parked -- */
 
         int (*parked_put)(struct storage *storage,
                           const struct parked_row *row); /* a new wait replaces the old */
-        /* parked_find() - FOUND_… by entry id, also where its device's entry waits in another locality; row borrows from @arena */
+        /* parked_find() - FOUND_… by entry id, also where its device's entry waits in another locality; the row has neither header nor body */
         int (*parked_find)(struct storage *storage, const struct uuid *locality,
                            const struct uuid *id, const struct uuid *device,
-                           const uint8_t body_hash[HASH_SIZE], struct arena *arena,
-                           struct parked_row *ret);
+                           const uint8_t body_hash[HASH_SIZE], struct parked_row *ret);
+        /* parked_named() - those with an entry's id, whole, in all localities */
+        int (*parked_named)(struct storage *storage, const struct uuid *id,
+                            storage_parked_visit *visit, void *context);
         /* parked_waiting() - those that wait for this, in the order of device, lane and seq. Collect, then act. */
         int (*parked_waiting)(struct storage *storage, const struct uuid *locality,
                               enum parked_wait wait, const struct uuid *wait_id,
@@ -449,6 +484,9 @@ struct storage_ops {
         /* parked_of() - of a device, in all localities, ascending by entry id */
         int (*parked_of)(struct storage *storage, const struct uuid *device,
                          storage_parked_visit *visit, void *context);
+        /* parked_ids() - of them the ids, in the same order: what an exchange needs */
+        int (*parked_ids)(struct storage *storage, const struct uuid *device,
+                          storage_uuid_visit *visit, void *context);
         /* parked_remove() - it was judged; its receipt is owed to the device until settled_clear() */
         int (*parked_remove)(struct storage *storage, const struct uuid *locality,
                              const struct uuid *id, const struct uuid *device);

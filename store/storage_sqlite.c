@@ -45,7 +45,7 @@ static const char *const core_sql[SQL_CORE_COUNT_] = {
                 " WHERE place >= ?1 << 40 AND place < (?1 + 1) << 40 GROUP BY outcome",
         [SQL_COUNT_PARKED] = "SELECT count(*) FROM parked WHERE locality = ?1",
         [SQL_COUNT_QUARANTINED] = "SELECT count(*) FROM quarantine"
-                                  " WHERE place >= ?1 << 40 AND place < (?1 + 1) << 40",
+                                  " WHERE place >= ?1 << 40 AND place < (?1 + 1) << 40 AND how = 0",
         [SQL_COUNT_CONFLICTS] =
                 "SELECT count(DISTINCT conflict) FROM open_conflict WHERE locality = ?1",
         [SQL_COUNT_DEVICES] = "SELECT count(*) FROM device WHERE locality = ?1",
@@ -624,6 +624,7 @@ static void fill_ops(struct storage_sqlite *sqlite)
         sqlite_sums_ops(&sqlite->ops);
         sqlite_move_ops(&sqlite->ops);
         sqlite_repairs_ops(&sqlite->ops);
+        sqlite_refused_ops(&sqlite->ops);
         sqlite->base.ops = &sqlite->ops;
 }
 
@@ -667,6 +668,8 @@ static int open_tables(struct storage_sqlite *sqlite)
                 r = sqlite_moves_prepare(sqlite);
         if (r == 0)
                 r = sqlite_repairs_prepare(sqlite);
+        if (r == 0)
+                r = sqlite_refused_prepare(sqlite);
         return r < 0 ? r : reload_localities(sqlite);
 }
 

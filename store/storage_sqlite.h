@@ -34,6 +34,7 @@ enum sqlite_group {
         GROUP_SUMS,
         GROUP_MOVES,
         GROUP_REPAIRS,
+        GROUP_REFUSED,
         GROUP_COUNT
 };
 
@@ -81,6 +82,21 @@ int sqlite_locality(struct storage_sqlite *sqlite, const struct uuid *id, int64_
 /* sqlite_locality_id() - the other way; UUID_NONE where there is none */
 struct uuid sqlite_locality_id(const struct storage_sqlite *sqlite, int64_t number);
 
+/* Place of a row of the log: number of its locality, and its own. What hangs on a row has the same place. */
+enum { SQLITE_PLACE_BITS = 40 };
+static inline int64_t sqlite_place(int64_t locality, uint64_t number)
+{
+        return (locality << SQLITE_PLACE_BITS) + (int64_t)number;
+}
+static inline uint64_t sqlite_place_number(int64_t place)
+{
+        return (uint64_t)(place & (((int64_t)1 << SQLITE_PLACE_BITS) - 1));
+}
+static inline struct uuid sqlite_place_locality(const struct storage_sqlite *sqlite, int64_t place)
+{
+        return sqlite_locality_id(sqlite, place >> SQLITE_PLACE_BITS);
+}
+
 /* sqlite_writing() - 0 in a write transaction, PANNIER_E_INTERNAL elsewhere */
 int sqlite_writing(const struct storage_sqlite *sqlite);
 
@@ -123,6 +139,7 @@ void sqlite_device_ops(struct storage_ops *ops);
 void sqlite_load_ops(struct storage_ops *ops);
 void sqlite_epoch_ops(struct storage_ops *ops);
 void sqlite_move_ops(struct storage_ops *ops);
+void sqlite_refused_ops(struct storage_ops *ops);
 int sqlite_records_prepare(struct storage_sqlite *sqlite);
 int sqlite_rows_prepare(struct storage_sqlite *sqlite);
 int sqlite_log_prepare(struct storage_sqlite *sqlite);
@@ -134,6 +151,7 @@ int sqlite_devices_prepare(struct storage_sqlite *sqlite);
 int sqlite_load_prepare(struct storage_sqlite *sqlite);
 int sqlite_epochs_prepare(struct storage_sqlite *sqlite);
 int sqlite_moves_prepare(struct storage_sqlite *sqlite);
+int sqlite_refused_prepare(struct storage_sqlite *sqlite);
 
 /* sqlite_mark_opening() - write down where this connection went on, with its first commit */
 int sqlite_mark_opening(struct storage_sqlite *sqlite, const struct sqlite_locality *locality);

@@ -9,6 +9,8 @@
 enum lane_sql {
         SQL_PARKED_PUT,
         SQL_PARKED_FIND,
+        SQL_PARKED_NAMED,
+        SQL_PARKED_IDS,
         SQL_PARKED_WAITING,
         SQL_PARKED_OLDER,
         SQL_PARKED_OF,
@@ -25,13 +27,20 @@ enum lane_sql {
         "locality, id, device, incarnation, lane, seq, wait, wait_id, wait_lane, wait_seq,"        \
         " received_ms, clock_offset_ms, header, body, body_hash"
 
+/* The same without header and body: whoever asks whether an entry is parked needs neither. */
+#define PARKED_BRIEF                                                                               \
+        "locality, id, device, incarnation, lane, seq, wait, wait_id, wait_lane, wait_seq,"        \
+        " received_ms, clock_offset_ms, NULL, NULL, body_hash"
+
 static const char *const lane_sql[SQL_LANES_COUNT_] = {
         [SQL_PARKED_PUT] =
                 "INSERT OR REPLACE INTO parked (" PARKED_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5,"
                 " ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-        [SQL_PARKED_FIND] =
-                "SELECT " PARKED_COLUMNS " FROM parked WHERE (locality = ?1 AND id = ?2)"
-                " OR (device = ?3 AND id = ?2) ORDER BY device <> ?3 LIMIT 1",
+        [SQL_PARKED_FIND] = "SELECT " PARKED_BRIEF " FROM parked WHERE (locality = ?1 AND id = ?2)"
+                            " OR (device = ?3 AND id = ?2) ORDER BY device <> ?3 LIMIT 1",
+        [SQL_PARKED_NAMED] = "SELECT " PARKED_COLUMNS " FROM parked WHERE id = ?1 AND locality IN"
+                             " (SELECT number FROM locality)",
+        [SQL_PARKED_IDS] = "SELECT id FROM parked WHERE device = ?1 ORDER BY id",
         [SQL_PARKED_WAITING] = "SELECT " PARKED_COLUMNS
                                " FROM parked WHERE locality = ?1 AND wait = ?2 AND wait_id = ?3"
                                " ORDER BY device, lane, seq",
@@ -110,8 +119,7 @@ static int read_parked(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, struct
 
 static int op_parked_find(struct storage *storage, const struct uuid *locality,
                           const struct uuid *id, const struct uuid *device,
-                          const uint8_t body_hash[HASH_SIZE], struct arena *arena,
-                          struct parked_row *ret)
+                          const uint8_t body_hash[HASH_SIZE], struct parked_row *ret)
 {
         struct storage_sqlite *sqlite = sqlite_of(storage);
         sqlite3_stmt *stmt = lane_stmt(sqlite, SQL_PARKED_FIND);
@@ -128,10 +136,6 @@ static int op_parked_find(struct storage *storage, const struct uuid *locality,
         if (r <= 0)
                 return r;
         r = read_parked(sqlite, stmt, &row);
-        if (r == 0)
-                r = sqlite_copy(arena, &row.header);
-        if (r == 0)
-                r = sqlite_copy(arena, &row.body);
         db_reset(stmt);
         if (r < 0)
                 return r;
@@ -194,6 +198,40 @@ static int op_parked_of(struct storage *storage, const struct uuid *device,
 
         sqlite_bind_id(stmt, 1, device);
         return sqlite_each(sqlite, stmt, take_parked, &(struct parked_visit){visit, context});
+}
+
+static int op_parked_named(struct storage *storage, const struct uuid *id,
+                           storage_parked_visit *visit, void *context)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        sqlite3_stmt *stmt = lane_stmt(sqlite, SQL_PARKED_NAMED);
+
+        sqlite_bind_id(stmt, 1, id);
+        return sqlite_each(sqlite, stmt, take_parked, &(struct parked_visit){visit, context});
+}
+
+struct id_visit {
+        storage_uuid_visit *visit;
+        void *context;
+};
+
+static int take_id(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, void *context)
+{
+        const struct id_visit *visit = context;
+        const struct uuid id = db_column_uuid(stmt, 0);
+
+        (void)sqlite;
+        return visit->visit(visit->context, &id);
+}
+
+static int op_parked_ids(struct storage *storage, const struct uuid *device,
+                         storage_uuid_visit *visit, void *context)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        sqlite3_stmt *stmt = lane_stmt(sqlite, SQL_PARKED_IDS);
+
+        sqlite_bind_id(stmt, 1, device);
+        return sqlite_each(sqlite, stmt, take_id, &(struct id_visit){visit, context});
 }
 
 static int op_parked_remove(struct storage *storage, const struct uuid *locality,
@@ -308,6 +346,8 @@ void sqlite_lane_ops(struct storage_ops *ops)
         ops->parked_waiting = op_parked_waiting;
         ops->parked_older = op_parked_older;
         ops->parked_of = op_parked_of;
+        ops->parked_named = op_parked_named;
+        ops->parked_ids = op_parked_ids;
         ops->parked_remove = op_parked_remove;
         ops->lane_get = op_lane_get;
         ops->lane_put = op_lane_put;

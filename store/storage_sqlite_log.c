@@ -1,5 +1,5 @@
 /*
- * The log, and what hangs on it: quarantine, and receipts that are owed since an entry was parked.
+ * The log, and receipts that are owed since an entry was parked.
  *
  * A row of the log is found by its place, locality number * 2^40 + number: one integer keeps the rows of a locality together
  * and in order, and appends at the end of the B-tree.
@@ -9,15 +9,15 @@
 
 #include <string.h>
 
-enum { PLACE_BITS = 40 };
-
 enum log_sql {
         SQL_LOG_APPEND,
-        SQL_LOG_BY_ID,
+        SQL_LOG_JUDGED,
+        SQL_LOG_REFUSED_ANY,
+        SQL_LOG_REFUSED_OWN,
+        SQL_LOG_REFUSED_SAME,
         SQL_LOG_ROOT,
         SQL_LOG_EACH,
-        SQL_QUARANTINE_PUT,
-        SQL_QUARANTINE_EACH,
+        SQL_LOG_GET,
         SQL_SETTLED_OF,
         SQL_SETTLED_CLEAR,
         SQL_LOG_COUNT_
@@ -28,23 +28,42 @@ enum log_sql {
         " incarnation, lane, seq, record, person, previous, chain_root, outcome, reason, header,"  \
         " body, body_hash, effects, chain"
 
+/* The same without header and body: what finds an entry needs only what became of it. */
+#define LOG_BRIEF                                                                                  \
+        "place, epoch, position, received_ms, clock_offset_ms, catalogue_version, id, device,"     \
+        " incarnation, lane, seq, record, person, previous, chain_root, outcome, reason, NULL,"    \
+        " NULL, body_hash, effects, chain"
+
 static const char *const log_sql[SQL_LOG_COUNT_] = {
         [SQL_LOG_APPEND] =
                 "INSERT INTO log (" LOG_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
                 " ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
-        /* The id of an entry is unique in the world, whatever a hostile device says: every locality is asked. */
-        [SQL_LOG_BY_ID] = "SELECT " LOG_COLUMNS " FROM log WHERE id = ?1 ORDER BY place",
-        [SQL_LOG_ROOT] = "SELECT coalesce(chain_root, id) FROM log WHERE id = ?1 ORDER BY place",
+        /*
+         * The id of an entry is unique in the world, whatever a hostile device says: every locality is asked. One entry of an
+         * id was judged at most; of those that were refused there may be any number, so each question has its own index.
+         */
+        [SQL_LOG_JUDGED] = "SELECT " LOG_BRIEF " FROM log WHERE id = ?1 AND outcome <> 5 LIMIT 1",
+        [SQL_LOG_REFUSED_ANY] =
+                "SELECT " LOG_BRIEF " FROM log WHERE id = ?1 AND outcome = 5 LIMIT 1",
+        [SQL_LOG_REFUSED_OWN] = "SELECT " LOG_BRIEF
+                                " FROM log WHERE id = ?1 AND outcome = 5 AND device IS ?2 LIMIT 1",
+        [SQL_LOG_REFUSED_SAME] =
+                "SELECT " LOG_BRIEF " FROM log WHERE id = ?1 AND outcome = 5 AND device IS ?2"
+                " AND body_hash = ?3 LIMIT 1",
+        [SQL_LOG_ROOT] = "SELECT root FROM"
+                         " (SELECT coalesce(chain_root, id) AS root FROM log"
+                         " WHERE id = ?1 AND outcome <> 5 LIMIT 1)"
+                         " UNION ALL SELECT root FROM"
+                         " (SELECT coalesce(chain_root, id) AS root FROM log"
+                         " WHERE id = ?1 AND outcome = 5 LIMIT 1) LIMIT 1",
         [SQL_LOG_EACH] =
                 "SELECT " LOG_COLUMNS " FROM log WHERE place >= ?1 AND place < ?2 ORDER BY place",
-        [SQL_QUARANTINE_PUT] =
-                "INSERT OR REPLACE INTO quarantine (place, reason, since_ms) VALUES (?1, ?2, ?3)",
-        [SQL_QUARANTINE_EACH] =
-                "SELECT quarantine.place, log.id, log.device, quarantine.reason, since_ms"
-                " FROM quarantine JOIN log USING (place)"
-                " WHERE quarantine.place >= ?1 AND quarantine.place < ?2 ORDER BY quarantine.place",
-        [SQL_SETTLED_OF] = "SELECT " LOG_COLUMNS " FROM log WHERE device = ?1 AND id IN"
-                           " (SELECT id FROM settled WHERE settled.device = ?1) ORDER BY id",
+        [SQL_LOG_GET] = "SELECT " LOG_COLUMNS " FROM log WHERE place = ?1",
+        [SQL_SETTLED_OF] =
+                "SELECT " LOG_BRIEF " FROM log WHERE device = ?1 AND outcome <> 5 AND"
+                " id IN (SELECT id FROM settled WHERE settled.device = ?1)"
+                " UNION ALL SELECT " LOG_BRIEF " FROM log WHERE device = ?1 AND outcome = 5 AND"
+                " id IN (SELECT id FROM settled WHERE settled.device = ?1) ORDER BY id",
         [SQL_SETTLED_CLEAR] = "DELETE FROM settled WHERE device = ?1 AND id = ?2",
 };
 
@@ -53,16 +72,6 @@ _Static_assert((int)SQL_LOG_COUNT_ <= (int)SQLITE_STMT_MAX, "room for the statem
 static sqlite3_stmt *log_stmt(struct storage_sqlite *sqlite, enum log_sql sql)
 {
         return sqlite->stmts[GROUP_LOG][sql];
-}
-
-static int64_t place_of(int64_t locality, uint64_t number)
-{
-        return (locality << PLACE_BITS) + (int64_t)number;
-}
-
-static uint64_t number_at(int64_t place)
-{
-        return (uint64_t)(place & (((int64_t)1 << PLACE_BITS) - 1));
 }
 
 /* ---- log rows ---- */
@@ -75,7 +84,7 @@ static int op_log_append(struct storage *storage, const struct log_row *row)
         int r = sqlite_write_in(sqlite, &row->locality, &locality);
         if (r < 0)
                 return r;
-        db_bind_int(stmt, 1, place_of(locality, row->number));
+        db_bind_int(stmt, 1, sqlite_place(locality, row->number));
         db_bind_int(stmt, 2, (int64_t)row->epoch);
         db_bind_int(stmt, 3, (int64_t)row->position);
         db_bind_int(stmt, 4, row->received_ms);
@@ -109,8 +118,8 @@ static int read_log_row(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, struc
         int r;
 
         *ret = (struct log_row){
-                .locality = sqlite_locality_id(sqlite, place >> PLACE_BITS),
-                .number = number_at(place),
+                .locality = sqlite_place_locality(sqlite, place),
+                .number = sqlite_place_number(place),
                 .epoch = (uint64_t)db_column_int(stmt, 1),
                 .position = (uint64_t)db_column_int(stmt, 2),
                 .received_ms = db_column_int(stmt, 3),
@@ -146,40 +155,88 @@ static int keep_log_row(struct arena *arena, struct log_row *row)
         return r < 0 ? r : sqlite_copy(arena, &row->effects);
 }
 
+/* The row that one of the lookups finds: 1, 0 */
+static int find_row(struct storage_sqlite *sqlite, enum log_sql sql, const struct uuid *id,
+                    const struct uuid *device, const uint8_t *body_hash, struct arena *arena,
+                    struct log_row *ret)
+{
+        sqlite3_stmt *stmt = log_stmt(sqlite, sql);
+        int r;
+
+        sqlite_bind_id(stmt, 1, id);
+        if (device)
+                sqlite_bind_id(stmt, 2, device);
+        if (body_hash)
+                db_bind_blob(stmt, 3, BYTES(body_hash, HASH_SIZE));
+        r = db_step(sqlite->db, stmt);
+        if (r <= 0)
+                return r;
+        r = read_log_row(sqlite, stmt, ret);
+        if (r == 0)
+                r = keep_log_row(arena, ret);
+        db_reset(stmt);
+        return r < 0 ? r : 1;
+}
+
+/* Among those that were refused; @judged: another entry of this id was not. */
+static int find_refused(struct storage_sqlite *sqlite, const struct uuid *id,
+                        const struct uuid *device, const uint8_t body_hash[HASH_SIZE], bool judged,
+                        struct arena *arena, struct log_row *ret)
+{
+        struct log_row row;
+        int r = find_row(sqlite, SQL_LOG_REFUSED_ANY, id, NULL, NULL, arena, &row);
+
+        if (r <= 0)
+                return r < 0 ? r : judged ? (int)FOUND_OTHER : (int)FOUND_NONE;
+        if (!judged)
+                *ret = row;
+        r = find_row(sqlite, SQL_LOG_REFUSED_SAME, id, device, body_hash, arena, &row);
+        if (r > 0)
+                *ret = row;
+        if (r != 0)
+                return r < 0 ? r : (int)FOUND_SAME;
+        if (judged && uuid_equal(&ret->device, device))
+                return FOUND_OTHER;
+        r = find_row(sqlite, SQL_LOG_REFUSED_OWN, id, device, NULL, arena, &row);
+        if (r > 0)
+                *ret = row;
+        return r < 0 ? r : (int)FOUND_OTHER;
+}
+
 static int op_log_find(struct storage *storage, const struct uuid *locality, const struct uuid *id,
                        const struct uuid *device, const uint8_t body_hash[HASH_SIZE],
                        struct arena *arena, struct log_row *ret)
 {
         struct storage_sqlite *sqlite = sqlite_of(storage);
-        sqlite3_stmt *stmt = log_stmt(sqlite, SQL_LOG_BY_ID);
-        enum storage_found found = FOUND_NONE;
-        bool found_own = false;
-        int r;
+        int r = find_row(sqlite, SQL_LOG_JUDGED, id, NULL, NULL, arena, ret);
 
         (void)locality;
-        sqlite_bind_id(stmt, 1, id);
-        while ((r = db_step(sqlite->db, stmt)) > 0) {
-                struct log_row row;
-                bool same, own;
+        if (r < 0)
+                return r;
+        if (r > 0 && sqlite_same_entry(device, body_hash, &ret->device, ret->body_hash))
+                return FOUND_SAME;
+        return find_refused(sqlite, id, device, body_hash, r > 0, arena, ret);
+}
 
-                r = read_log_row(sqlite, stmt, &row);
-                if (r < 0)
-                        break;
-                same = sqlite_same_entry(device, body_hash, &row.device, row.body_hash);
-                own = uuid_equal(&row.device, device);
-                if (found == FOUND_NONE || same || (own && !found_own)) {
-                        r = keep_log_row(arena, &row);
-                        if (r < 0)
-                                break;
-                        *ret = row;
-                        found_own = own;
-                        found = same ? FOUND_SAME : FOUND_OTHER;
-                }
-                if (same)
-                        break;
-        }
+static int op_log_get(struct storage *storage, const struct uuid *locality, uint64_t number,
+                      struct arena *arena, struct log_row *ret)
+{
+        struct storage_sqlite *sqlite = sqlite_of(storage);
+        sqlite3_stmt *stmt = log_stmt(sqlite, SQL_LOG_GET);
+        int64_t own;
+        int r = sqlite_locality(sqlite, locality, &own);
+
+        if (r < 0)
+                return r;
+        db_bind_int(stmt, 1, sqlite_place(own, number));
+        r = db_step(sqlite->db, stmt);
+        if (r <= 0)
+                return r;
+        r = read_log_row(sqlite, stmt, ret);
+        if (r == 0)
+                r = keep_log_row(arena, ret);
         db_reset(stmt);
-        return r < 0 ? r : (int)found;
+        return r < 0 ? r : 1;
 }
 
 static int op_log_chain_root(struct storage *storage, const struct uuid *locality,
@@ -223,64 +280,9 @@ static int op_log_each(struct storage *storage, const struct uuid *locality, uin
 
         if (r < 0)
                 return r;
-        db_bind_int(stmt, 1, place_of(number, from_number));
-        db_bind_int(stmt, 2, place_of(number + 1, 0));
+        db_bind_int(stmt, 1, sqlite_place(number, from_number));
+        db_bind_int(stmt, 2, sqlite_place(number + 1, 0));
         return sqlite_each(sqlite, stmt, take_log_row, &(struct log_visit){visit, context});
-}
-
-/* ---- quarantine ---- */
-
-static int op_quarantine_put(struct storage *storage, const struct quarantine_row *row)
-{
-        struct storage_sqlite *sqlite = sqlite_of(storage);
-        sqlite3_stmt *stmt = log_stmt(sqlite, SQL_QUARANTINE_PUT);
-        int64_t locality = 0;
-        int r = sqlite_write_in(sqlite, &row->locality, &locality);
-        if (r < 0)
-                return r;
-        db_bind_int(stmt, 1, place_of(locality, row->number));
-        db_bind_int(stmt, 2, row->reason);
-        db_bind_int(stmt, 3, row->since_ms);
-        return db_run(sqlite->db, stmt);
-}
-
-struct quarantine_visit {
-        int (*visit)(void *context, const struct quarantine_row *row);
-        void *context;
-        const struct uuid *locality;
-};
-
-static int take_quarantined(struct storage_sqlite *sqlite, sqlite3_stmt *stmt, void *context)
-{
-        const struct quarantine_visit *visit = context;
-        const struct quarantine_row row = {
-                .locality = *visit->locality,
-                .number = number_at(db_column_int(stmt, 0)),
-                .id = db_column_uuid(stmt, 1),
-                .device = db_column_uuid(stmt, 2),
-                .reason = (uint16_t)db_column_int(stmt, 3),
-                .since_ms = db_column_int(stmt, 4),
-        };
-
-        (void)sqlite;
-        return visit->visit(visit->context, &row);
-}
-
-static int op_quarantine_each(struct storage *storage, const struct uuid *locality,
-                              int (*visit)(void *context, const struct quarantine_row *row),
-                              void *context)
-{
-        struct storage_sqlite *sqlite = sqlite_of(storage);
-        struct quarantine_visit quarantine_visit = {visit, context, locality};
-        sqlite3_stmt *stmt = log_stmt(sqlite, SQL_QUARANTINE_EACH);
-        int64_t number;
-        int r = sqlite_locality(sqlite, locality, &number);
-
-        if (r < 0)
-                return r;
-        db_bind_int(stmt, 1, place_of(number, 0));
-        db_bind_int(stmt, 2, place_of(number + 1, 0));
-        return sqlite_each(sqlite, stmt, take_quarantined, &quarantine_visit);
 }
 
 /* ---- owed receipts ---- */
@@ -316,8 +318,7 @@ void sqlite_log_ops(struct storage_ops *ops)
         ops->log_find = op_log_find;
         ops->log_chain_root = op_log_chain_root;
         ops->log_each = op_log_each;
-        ops->quarantine_put = op_quarantine_put;
-        ops->quarantine_each = op_quarantine_each;
+        ops->log_get = op_log_get;
         ops->settled_of = op_settled_of;
         ops->settled_clear = op_settled_clear;
 }

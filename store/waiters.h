@@ -17,6 +17,7 @@ struct waiter {
         uint64_t serial; /* set by waiters_add(); never used twice */
         struct uuid device;
         uint8_t vector_hash[HASH_SIZE], parked_hash[HASH_SIZE];
+        uint64_t closing; /* number of the last closing that it was told */
         int64_t until_ms;
         uint64_t *keys; /* watch_key() of its feeds, ascending; owned, freed by waiter_free() */
         size_t key_count;

@@ -121,6 +121,13 @@ void print_field_list(const char *type, FILE *out);
 /* bundles_print() - of a status: what couriers have, and what is carried here for others (bundle.c) */
 void bundles_print(const struct context *context, const json_t *status);
 
+/* entry_print() - an entry of the outbox, with what became of it and what it is linked to */
+void entry_print(struct context *context, const json_t *entry);
+
+/* number_parse() - an option that is a number of at most @max; 0 where none was given; false after a message */
+bool number_parse(const struct context *context, const char *name, const char *text, uint64_t max,
+                  uint64_t *ret);
+
 /* ---- recording ---- */
 
 /**

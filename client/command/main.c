@@ -93,7 +93,15 @@ static const struct command {
          "Without arguments: all that is open. VALUE is the number or the id shown beside a "
          "value.\n",
          command_conflicts},
-        {"quarantine", "what the store refused, and why", "Usage: pannier quarantine [--limit N]\n",
+        {"quarantine", "what the store refused, and why; write it anew, rightly",
+         "Usage: pannier quarantine [list] [--all] [--limit N]\n"
+         "       pannier quarantine show ENTRY\n"
+         "       pannier quarantine fix ENTRY [--set] field=value ... [--reason TEXT]\n\n"
+         "  --all            also what was dealt with\n"
+         "  --limit N        rows (default 50, at most 500)\n"
+         "  --request UUID   name the request yourself, to ask again without harm\n\n"
+         "A fix is a new entry that names the refused one: what it does not set is as it was.\n"
+         "show prints what travelled, decoded and byte for byte.\n",
          command_quarantine},
         {"bundle", "give what waits to a courier; carry for others; take receipts",
          "Usage: pannier bundle export FILE\n"

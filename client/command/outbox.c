@@ -1,4 +1,4 @@
-/* pannier outbox, quarantine: what was recorded here, and what became of it. */
+/* pannier outbox: what was recorded here, and what became of it. */
 #include "client/command/command.h"
 #include "common/table.h"
 
@@ -41,8 +41,9 @@ static int print_entries(struct context *context, const json_t *answer, bool all
                 const json_t *entry = json_array_get(entries, i);
                 const char *operation = text_of(entry, "operation");
                 bool readable = true_of(entry, "readable");
-                if (!all && number_of(entry, "lane") == LANE_BULK)
-                        continue; /* who looked at whom */
+                if (!all &&
+                    (number_of(entry, "lane") == LANE_BULK || json_object_get(entry, "closed")))
+                        continue; /* who looked at whom; refused, and dealt with */
                 table_cell_text(table,
                                 readable ? ago_text(context, instant_of(entry, "recorded")) : "");
                 table_cell_format(table, "%s%s", readable ? title_of(entry) : "(not yours to read)",
@@ -50,9 +51,11 @@ static int print_entries(struct context *context, const json_t *answer, bool all
                                   : strcmp(operation, "decide") == 0 ? ", decided"
                                                                      : "");
                 table_cell_text(table, name_of(names, entry));
-                table_cell_text(table, true_of(entry, "damaged")
-                                               ? "DAMAGED on this disk"
-                                               : state_word(text_of(entry, "state")));
+                table_cell_format(table, "%s%s%s",
+                                  true_of(entry, "damaged") ? "DAMAGED on this disk"
+                                                            : state_word(text_of(entry, "state")),
+                                  json_object_get(entry, "closed") ? ", " : "",
+                                  text_of(json_object_get(entry, "closed"), "how"));
                 table_cell_text(table, text_of(entry, "id"));
         }
         if (r >= 0 && table_rows(table))
@@ -79,13 +82,28 @@ static void print_totals(struct context *context, bool all)
                      waiting, number_of(outbox, "parked"),
                      number_of(outbox, "applied") + number_of(outbox, "merged") - seen_arrived,
                      number_of(outbox, "held"), number_of(outbox, "late"),
-                     number_of(outbox, "quarantined"),
+                     number_of(status, "quarantine_open"),
                      all ? "" : " (--all shows what has arrived, too.)");
         if (waiting)
                 (void)printf("Nobody but this device has what is waiting.\n");
 }
 
-static void print_entry(struct context *context, const json_t *entry)
+/* From a refused entry to the one that deals with it, and back. */
+static void print_links(const json_t *entry)
+{
+        const json_t *closed = json_object_get(entry, "closed");
+        const char *old = text_of(entry, "instead_of");
+
+        if (*old)
+                (void)printf("  written in the place of %s, which was refused\n", old);
+        if (!closed)
+                return;
+        (void)printf("  %s by entry %s\n", text_of(closed, "how"), text_of(closed, "by"));
+        if (*text_of(closed, "note"))
+                (void)printf("  %s\n", text_of(closed, "note"));
+}
+
+void entry_print(struct context *context, const json_t *entry)
 {
         const struct catalogue_type *type =
                 catalogue_type_by_name(bytes_text(text_of(entry, "type")));
@@ -100,6 +118,10 @@ static void print_entry(struct context *context, const json_t *entry)
                 why = json_object_get(entry, "waits_for");
         if (why)
                 (void)printf("  %s\n", text_of(why, "message"));
+        if (instant_of(why, "until"))
+                (void)printf("  it is refused where that has not come until %s\n",
+                             when_text(instant_of(why, "until")));
+        print_links(entry);
         if (instant_of(entry, "recorded"))
                 (void)printf("  recorded %s\n", when_text(instant_of(entry, "recorded")));
         (void)printf("  answered by the store: %s\n",
@@ -128,13 +150,12 @@ static int show_entry(struct context *context, const char *id)
         entry = client_json(context, text);
         if (!entry)
                 return EX_PROTOCOL;
-        print_entry(context, entry);
+        entry_print(context, entry);
         return EX_OK;
 }
 
-/* A number of at most @max; 0 where none is given; false after a message */
-static bool parse_number(const struct context *context, const char *name, const char *text,
-                         uint64_t max, uint64_t *ret)
+bool number_parse(const struct context *context, const char *name, const char *text, uint64_t max,
+                  uint64_t *ret)
 {
         char *end = NULL;
         unsigned long long number = text ? strtoull(text, &end, 10) : 0;
@@ -164,8 +185,8 @@ int command_outbox(struct context *context, int argc, char **argv)
                 code = usage_error(context, "%s is not understood", rest[1]);
         if (code != ARGUMENTS_GIVEN)
                 return code;
-        if (!parse_number(context, "limit", limit_text, PANNIER_PAGE_MAX, &limit) ||
-            !parse_number(context, "after", after_text, INT64_MAX, &after))
+        if (!number_parse(context, "limit", limit_text, PANNIER_PAGE_MAX, &limit) ||
+            !number_parse(context, "after", after_text, INT64_MAX, &after))
                 return EX_USAGE;
         code = client_open(context, false);
         if (code != ARGUMENTS_GIVEN)
@@ -189,43 +210,4 @@ int command_outbox(struct context *context, int argc, char **argv)
                 (void)printf("There are more: --after %" PRId64 "\n", number_of(answer, "next"));
         print_totals(context, all || states);
         return code;
-}
-
-int command_quarantine(struct context *context, int argc, char **argv)
-{
-        const char *limit_text = NULL;
-        const struct argument arguments[] = {{"limit", &limit_text, NULL}};
-        CLEANUP(json_freep) json_t *answer = NULL;
-        const json_t *entries;
-        uint64_t limit;
-        char **rest, *text;
-        int count, r;
-        int code = arguments_parse(context, argc, argv, arguments, 1, &rest, &count);
-
-        if (code == ARGUMENTS_GIVEN && count)
-                code = usage_error(context, "%s is not understood", rest[0]);
-        if (code == ARGUMENTS_GIVEN &&
-            !parse_number(context, "limit", limit_text, PANNIER_PAGE_MAX, &limit))
-                code = EX_USAGE;
-        if (code == ARGUMENTS_GIVEN)
-                code = client_open(context, false);
-        if (code != ARGUMENTS_GIVEN)
-                return code;
-        r = pannier_quarantine(context->client, (unsigned)limit, 0, &text);
-        if (r < 0)
-                return client_failed(context, r);
-        if (context->json)
-                return client_print(text);
-        answer = client_json(context, text);
-        if (!answer)
-                return EX_PROTOCOL;
-        entries = json_object_get(answer, "entries");
-        for (size_t i = 0; i < json_array_size(entries); i++)
-                print_entry(context, json_array_get(entries, i));
-        if (json_array_size(entries) == 0)
-                (void)puts("The store has refused nothing of this device.");
-        else
-                (void)puts("\nNothing is lost: each is kept here and at the store. Record it again "
-                           "rightly, or tell IT.");
-        return EX_OK;
 }

@@ -198,6 +198,24 @@ PANNIER_PUBLIC int pannier_catalogue(struct pannier *client, char **ret);
 /* ---- the outbox: what became of what was recorded ---- */
 
 /**
+ * pannier_fix() - write a refused entry anew, rightly: a new entry that names it
+ * @entry:   the refused one, of this device
+ * @request: UUID that names this request
+ * @fields:  JSON object of the fields that are to be other than in the refused entry; null leaves one out
+ * @reason:  why, where a step needs a reason; NULL: that of the refused entry
+ *
+ * Kind, record and person are those of the refused entry, which stays as it is and counts as dealt with.
+ *
+ * Return: 0; PANNIER_E_TAKEN it was dealt with before; PANNIER_E_INVALID it was not refused, or a field is wrong; PANNIER_E_NOT_FOUND;
+ *         PANNIER_E_REFUSED; PANNIER_E_LINK
+ */
+PANNIER_PUBLIC int pannier_fix(struct pannier *client, const char *entry, const char *request,
+                               const char *fields, const char *reason);
+
+/* pannier_entry_bytes() - as pannier_entry(), with the very bytes that travel, and decoded as far as they can be */
+PANNIER_PUBLIC int pannier_entry_bytes(struct pannier *client, const char *entry, char **ret);
+
+/**
  * pannier_outbox() - the device's entries in the order of recording
  * @states: any of waiting, parked, applied, merged, held, late, quarantined, with commas; NULL: all
  * @after:  "next" of the page before; 0: from the first

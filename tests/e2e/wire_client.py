@@ -48,7 +48,7 @@ def hello(**changes):
         "heads": [], "now_ms": int(time.time() * 1000), "quality": 2, "boot_id": 1, "boot_ms": 1,
         "lanes": [[0, None, None]] * 3, "vector_hash": None, "grants_hash": None,
         "parked_hash": None, "waiting": 0, "oldest_ms": 0, "parked": 0, "quarantined": 0,
-        "policy": 0, "trust": 0, "order": 0, "told_ms": 0, "erased": [],
+        "policy": 0, "trust": 0, "order": 0, "told_ms": 0, "erased": [], "closing": 0,
     }
     assert set(changes) <= set(fields)
     fields.update(changes)

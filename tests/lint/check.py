@@ -35,7 +35,7 @@ LIBRARIES = {
                     r"daemon/(outbox|replica|drafts|db|people|overlay|access).*\.[ch]", r"tests/.*"],
     r"cbor\.h>": [r"common/cbor\.[ch]", r"tests/.*"],
     r"zstd": [r"common/(compress|body).*\.[ch]", r"schema/.*", r"tests/.*"],
-    r"jansson": [r"common/(json|catalogue_json|options|table).*\.[ch]", r"daemon/api.*\.[ch]",
+    r"jansson": [r"common/(json|catalogue_json|entry_json|options|table).*\.[ch]", r"daemon/api.*\.[ch]",
                  r"daemon/(link|enrol|main|conf).*\.[ch]", r"client/.*", r"store/.*", r"tests/.*"],
     r"event2/": [r"common/(loop|http).*\.[ch]", r"daemon/(loop|api|link|main|enrol|host).*\.[ch]", r"store/.*\.[ch]",
                  r"tests/.*"],

@@ -33,7 +33,7 @@ bool check_equal(struct world *world, struct device *device, const char **ret_wh
         if (r < 0)
                 return false;
         return exchange_news(server->reading, &device->row.id, vector, parked_hash,
-                             world->now_ms) == 0;
+                             outbox_closing(device->engine->outbox), world->now_ms) == 0;
 }
 
 /* ---- the ledger ---- */
@@ -181,7 +181,7 @@ void check_server_started(struct world *world)
                                            hash, &arena, &row);
                 if (r == FOUND_NONE && promise->told == OUTCOME_PARKED)
                         r = storage->ops->parked_find(storage, &template_get()->locality,
-                                                      &promise->id, device, hash, &arena, &parked);
+                                                      &promise->id, device, hash, &parked);
                 if (r == FOUND_NONE || r == FOUND_OTHER)
                         world_fail(world,
                                    "the store has lost an entry for which it gave a receipt");

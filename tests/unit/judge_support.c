@@ -510,7 +510,7 @@ struct fate paper_fate(const struct paper *paper)
         } else {
                 r = reader->ops->parked_find(reader, &test->store.locality, &paper->header.id,
                                              &paper->header.device, handed.entry.body_hash,
-                                             &test->arena, &parked);
+                                             &parked);
                 assert_true(r >= 0);
                 if (r == FOUND_SAME) {
                         receipt_parked(&parked, &fate.receipt);
@@ -542,8 +542,9 @@ void paper_upgraded(const struct paper *paper)
         begin(test);
         assert_int_equal(ops(test)->parked_find(test->store.writer, &test->store.locality,
                                                 &paper->header.id, &paper->header.device,
-                                                before.entry.body_hash, &test->arena, &parked),
+                                                before.entry.body_hash, &parked),
                          FOUND_SAME);
+        parked.header = handed.entry.header_bytes;
         parked.body = handed.entry.body;
         memcpy(parked.body_hash, handed.entry.body_hash, HASH_SIZE);
         assert_int_equal(ops(test)->parked_put(test->store.writer, &parked), 0);

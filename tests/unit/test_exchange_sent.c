@@ -24,10 +24,10 @@ static void test_a_device_ends_level_with_the_store_and_then_nothing_is_news(voi
         assert_int_equal(reply.row_count, 0);
         assert_true(reply.request_size + reply.answer_size <= 1024);
         assert_int_equal(wire_vector_hash(tablet.feeds, tablet.feed_count, vector), 0);
-        assert_int_equal(exchange_news(side.reader, &tablet.row.id, vector, parked, 1), 0);
+        assert_int_equal(exchange_news(side.reader, &tablet.row.id, vector, parked, 0, 1), 0);
         (void)tablet_alert(&tablet, &side, LANE_URGENT, 99, &person, "news");
         tablet_sync(&tablet, &side, 51, &reply);
-        assert_int_equal(exchange_news(side.reader, &tablet.row.id, vector, parked, 1), 1);
+        assert_int_equal(exchange_news(side.reader, &tablet.row.id, vector, parked, 0, 1), 1);
         assert_true(reply.vector_wanted);
         assert_true(reply.more);
         (void)tablet_pull(&tablet, &side);

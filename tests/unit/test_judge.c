@@ -230,6 +230,9 @@ static void test_bytes_that_cannot_be_read_are_quarantined_and_kept(void **state
                          FOUND_SAME);
         assert_int_equal(row.outcome, OUTCOME_QUARANTINED);
         assert_int_equal(row.reason, REASON_MALFORMED);
+        assert_int_equal(test.store.writer->ops->log_get(test.store.writer, &test.store.locality,
+                                                         row.number, &arena, &row),
+                         1);
         assert_bytes(row.body, entry.body);
         store_commit(&test.store);
         arena_deinit(&arena);

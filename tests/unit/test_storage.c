@@ -267,7 +267,7 @@ static void test_a_change_of_any_member_of_a_row_changes_its_chain(void **state)
 static void test_an_entry_is_found_by_id_device_and_hash(void **state)
 {
         CLEANUP(arena_deinit) struct arena arena = ARENA_INIT;
-        struct log_row row = sample_row(1), found;
+        struct log_row row = sample_row(1), found, whole;
         struct uuid other_device = test_id(3, 2);
         uint8_t other_hash[HASH_SIZE] = {1};
 
@@ -282,8 +282,13 @@ static void test_an_entry_is_found_by_id_device_and_hash(void **state)
                          FOUND_SAME);
         assert_memory_equal(&found.chain_root, &row.chain_root, sizeof(row.chain_root));
         assert_memory_equal(found.chain, row.chain, HASH_SIZE);
-        assert_bytes(found.body, row.body);
+        assert_int_equal(found.body.size, 0);
         assert_int_equal(found.reason, 3);
+        assert_int_equal(ops()->log_get(test.writer, &test.locality, found.number, &arena, &whole),
+                         1);
+        assert_bytes(whole.header, row.header);
+        assert_bytes(whole.body, row.body);
+        assert_int_equal(ops()->log_get(test.writer, &test.locality, 99, &arena, &whole), 0);
         assert_int_equal(ops()->log_find(test.writer, &test.locality, &row.id, &other_device,
                                          row.body_hash, &arena, &found),
                          FOUND_OTHER);

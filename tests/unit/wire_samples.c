@@ -218,6 +218,7 @@ static void put_device_hello(struct buffer *out)
                 .told_ms = SAMPLE_MS - 500,
                 .erased = &erased,
                 .erased_count = 1,
+                .closing = 2,
         };
 
         for (size_t i = 0; i < 2; i++) {
@@ -299,7 +300,8 @@ static void put_store_hello(struct buffer *out)
                 {sample_id(3), SCOPE_TEAM, sample_id(11), CLASS_RESTRICTED},
         };
         struct wire_locality locality = {sample_head(), 1, 4000, 3990};
-        struct wire_lane_state lanes[LANE_COUNT] = {{25, false}, {1001, false}, {1, true}};
+        struct wire_lane_state lanes[LANE_COUNT] = {
+                {25, false, 0}, {1001, false, WIRE_STOP_REFUSED}, {1, true, 0}};
         struct wire_seal_key key = {1, {4, 1, 2}, {5, 6}};
         struct wire_trust trust = {1, bytes_text("ca"), bytes_text("signing"), &key, 1};
         struct wire_store_hello hello = {
@@ -346,6 +348,19 @@ static void put_receipts(struct buffer *out)
         fill(receipts[2].body_hash, HASH_SIZE, 50);
         fill(message.signature, SIGNATURE_SIZE, 60);
         wire_put_receipts(&message, out);
+}
+
+static void put_closings(struct buffer *out)
+{
+        struct wire_closing closings[] = {
+                {3, sample_id(16), sample_id(21), CLOSING_RELEASED, SAMPLE_MS, OUTCOME_APPLIED,
+                 bytes_text("released by A. Cole: the role was loaded wrongly")},
+                {4, sample_id(22), sample_id(23), CLOSING_DISMISSED, SAMPLE_MS + 1, OUTCOME_APPLIED,
+                 bytes_text("put aside by A. Cole: a test")},
+        };
+        struct wire_closings message = {closings, 2};
+
+        wire_put_closings(&message, out);
 }
 
 static void put_records(struct buffer *out)
@@ -509,6 +524,7 @@ const struct wire_sample wire_samples[] = {
         {"repaired", put_repaired},
         {"store_hello", put_store_hello},
         {"receipts", put_receipts},
+        {"closings", put_closings},
         {"records", put_records},
         {"feed", put_feed},
         {"end", put_end},
@@ -540,6 +556,17 @@ static void put_sealed_header(struct buffer *out)
         header.seal_enc = bytes_text("encapsulated");
         header.seal_number = 17;
         entry_header_encode(&header, out);
+}
+
+static void put_body_instead(struct buffer *out)
+{
+        struct entry_header header;
+        struct entry_body body;
+
+        sample_header(&header);
+        sample_body(&body);
+        body.instead = sample_id(16);
+        entry_body_encode(&body, &header, out);
 }
 
 static void put_body(struct buffer *out)
@@ -607,6 +634,7 @@ const struct wire_sample part_samples[] = {
         {"header", put_header},
         {"sealed_header", put_sealed_header},
         {"body", put_body},
+        {"body_instead", put_body_instead},
         {"signed_lane_head", put_signed_lane_head},
         {"signed_head", put_signed_head},
         {"signed_receipts", put_signed_receipts},
