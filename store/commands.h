@@ -99,6 +99,9 @@ int command_device(struct storage *storage, const char *word, struct device_row 
  */
 int command_show_incidents(struct storage *storage, json_t *array);
 
+/* command_show_decisions() - how long people took to decide conflicts, and what is open; into @object ("decisions"), NULL: printed */
+int command_show_decisions(struct storage *storage, json_t *object);
+
 /* command_person_find() - by NHS number or id; 0, also where nobody has it, or PANNIER_E_INVALID */
 int command_person_find(struct storage *storage, const char *word, storage_record_visit *visit,
                         void *context);

@@ -1,10 +1,8 @@
-/* pannier-store verify, conflicts: what is not as it should be, without a word of clinical content. */
+/* pannier-store verify: what is not as it should be, without a word of clinical content. */
 #include "store/commands.h"
 
-#include "common/clock.h"
 #include "common/error.h"
 #include "common/json.h"
-#include "common/table.h"
 #include "store/attachment_access.h"
 #include "store/layout.h"
 #include "store/vault.h"
@@ -214,116 +212,4 @@ int command_verify(struct command_line *line)
                                "%" PRIu64 " problems: what is kept is not what was committed",
                                problems)
                         : 0;
-}
-
-/* ---- conflicts ---- */
-
-struct worklist {
-        const struct command_line *line;
-        struct storage *storage;
-        struct table *table;
-        json_t *array;
-        int64_t now_ms;
-};
-
-static int64_t code_of(const struct record *record, const char *name, const char **ret_code)
-{
-        int index = catalogue_field_index_by_name(record->type, bytes_text(name));
-        const struct catalogue_option *option;
-
-        *ret_code = "-";
-        if (index < 0 || record->values[index].form != VALUE_INTEGER)
-                return 0;
-        option = catalogue_option_by_number(&record->type->fields[index],
-                                            record->values[index].integer);
-        if (option)
-                *ret_code = option->code;
-        return record->values[index].integer;
-}
-
-static const char *type_name(const struct record *record)
-{
-        const struct catalogue_type *type;
-        const char *unused;
-        int64_t number = code_of(record, "record_type", &unused);
-
-        type = number > 0 ? catalogue_type_by_number((uint64_t)number) : NULL;
-        return type ? type->name : "-";
-}
-
-static struct uuid ref_of(const struct record *record, const char *name)
-{
-        int index = catalogue_field_index_by_name(record->type, bytes_text(name));
-
-        if (index < 0 || record->values[index].form != VALUE_UUID)
-                return UUID_NONE;
-        return record->values[index].uuid;
-}
-
-static int64_t age_hours(const struct worklist *list, int64_t since_ms)
-{
-        return since_ms < list->now_ms ? (list->now_ms - since_ms) / 3600000 : 0;
-}
-
-static int list_conflict(void *context, const struct record *record, struct bytes stamps)
-{
-        struct worklist *list = context;
-        struct uuid about = ref_of(record, "record");
-        const char *kind, *state;
-        char id[UUID_TEXT_SIZE], of[UUID_TEXT_SIZE];
-
-        (void)stamps;
-        (void)code_of(record, "kind", &kind);
-        (void)code_of(record, "status", &state);
-        if (strcmp(state, "open") != 0)
-                return 0;
-        if (list->array)
-                return json_array_append_new(
-                               list->array,
-                               json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:I}", "conflict",
-                                         command_json_uuid(&record->id), "kind", kind, "status",
-                                         state, "type", type_name(record), "record",
-                                         command_json_uuid(&about), "person",
-                                         command_json_uuid(&record->person), "age_hours",
-                                         (json_int_t)age_hours(list, record->recorded_ms))) < 0
-                               ? FAIL(PANNIER_E_MEMORY, "JSON")
-                               : 0;
-        uuid_format(&record->id, id);
-        uuid_format(&about, of);
-        table_cell_text(list->table, id);
-        table_cell_text(list->table, kind);
-        table_cell_text(list->table, type_name(record));
-        table_cell_text(list->table, of);
-        table_cell_int(list->table, age_hours(list, record->recorded_ms));
-        return 0;
-}
-
-static int print_worklist(struct worklist *list, json_t *array)
-{
-        if (list->line->json)
-                return command_print_json(array);
-        if (!table_rows(list->table))
-                (void)printf("Nothing.\n");
-        return table_rows(list->table) ? table_print(list->table, stdout) : 0;
-}
-
-int command_conflicts(struct command_line *line)
-{
-        static const struct table_column columns[] = {
-                {"Conflict", false}, {"Kind", false},      {"Type", false},
-                {"Record", false},   {"Age, hours", true},
-        };
-        CLEANUP(storage_freep) struct storage *storage = NULL;
-        CLEANUP(table_freep) struct table *table = NULL;
-        CLEANUP(json_freep) json_t *array = line->json ? json_array() : NULL;
-        struct worklist list = {.line = line, .array = array, .now_ms = clock_now_ms()};
-        int r = command_open(line, true, NULL, &storage);
-
-        r = r < 0 ? r : table_new(columns, sizeof(columns) / sizeof(columns[0]), &table);
-        if (r < 0)
-                return r;
-        list.table = table;
-        r = storage->ops->record_each(storage, catalogue_conflict_type(), NULL, NULL, list_conflict,
-                                      &list);
-        return r < 0 ? r : print_worklist(&list, TAKE(array));
 }

@@ -201,11 +201,14 @@ static int print_status(const struct command_line *line, const struct store_sett
         int64_t size = database_size(line->data);
         bool served = is_served(line->data);
         json_t *incidents = line->json ? json_array() : NULL;
+        CLEANUP(json_freep) json_t *more = line->json ? json_object() : NULL;
         int r = identity_load(line->data, &identity);
 
         r = r < 0 ? r : crypto_certificate_read(ca_certificate(identity->ca), &authority);
         if (r >= 0 && line->json)
                 r = command_show_incidents(storage, incidents);
+        if (r >= 0 && line->json)
+                r = command_show_decisions(storage, more);
         if (r < 0) {
                 json_decref(localities);
                 json_decref(incidents);
@@ -213,13 +216,14 @@ static int print_status(const struct command_line *line, const struct store_sett
         }
         if (line->json)
                 return command_print_json(json_pack(
-                        "{s:s, s:b, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "name", settings->name,
-                        "serving", (int)served, "environment",
+                        "{s:s, s:b, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:O}", "name",
+                        settings->name, "serving", (int)served, "environment",
                         settings->environment == NHS_ENVIRONMENT_LIVE ? "live" : "test", "hosts",
                         settings->hosts, "database_bytes", (json_int_t)size,
                         "server_certificate_until", command_json_time(identity->server_until_ms),
                         "authority_until", command_json_time(authority.not_after_ms), "localities",
-                        localities, "incidents", incidents));
+                        localities, "incidents", incidents, "decisions",
+                        json_object_get(more, "decisions")));
         (void)printf("%s (%s), %s\nDatabase     %" PRId64
                      " MiB\nCertificate  until %s, authority until %s\n\n",
                      settings->name,
@@ -228,6 +232,7 @@ static int print_status(const struct command_line *line, const struct store_sett
                      command_time(identity->server_until_ms, server_until),
                      command_time(authority.not_after_ms, authority_until));
         r = table_print(table, stdout);
+        r = r < 0 ? r : command_show_decisions(storage, NULL);
         return r < 0 ? r : command_show_incidents(storage, NULL);
 }
 
