@@ -67,9 +67,9 @@ struct exchange_request {
         struct epoch_seen seen[WIRE_LOCALITIES_MAX]; /* beside hello.heads */
         uint8_t stopped
                 [LANE_COUNT]; /* enum wire_stop, where the commit could not take all of a lane */
-        int error;                                   /* of a commit of its own */
-        bool carried;   /* a courier brought it: it may be old, or come again */
-        bool committed; /* exchange_commit() had it */
+        int error;            /* of a commit of its own */
+        bool carried;         /* a courier brought it: it may be old, or come again */
+        bool committed;       /* exchange_commit() had it */
 };
 
 struct exchange {
