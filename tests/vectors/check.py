@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 from cddl import Schema  # noqa: E402
 
 PARTS = {"sealed_header": "header", "body_instead": "body"}
-OPTIONAL = {"body_instead"}  # the last element may be left out, so nothing is wrong without it, or with one of a newer peer
+OPTIONAL = {"body_instead", "device_hello"}  # the last element may be left out, so nothing is wrong without it, or with one of a newer peer
 
 
 def plain(value):
