@@ -428,7 +428,7 @@ enum wire_device_state {
         S(wire_trust, WIRE_TRUST)                                                                  \
         S(wire_effect, WIRE_EFFECT)                                                                \
         S(wire_receipt, WIRE_RECEIPT)                                                              \
-        S(wire_closing, WIRE_CLOSING)                              \
+        S(wire_closing, WIRE_CLOSING)                                                              \
         S(wire_repair, WIRE_REPAIR)                                                                \
         S(wire_sum, WIRE_SUM)
 
