@@ -389,7 +389,7 @@ struct engine_status {
         uint64_t refused_open; /* quarantined entries that nobody has dealt with */
         enum wire_stop
                 stopped[LANE_COUNT]; /* why the store took no more of a lane, as it last said */
-        bool complete; /* every granted scope was received to its end */
+        bool complete;               /* every granted scope was received to its end */
         bool proven; /* all of it is equal to the store's, as compared at the last end, and nothing confirmed came since */
         uint64_t repaired, repair_erased,
                 repair_faults; /* people (or types of reference data) that differed; faults that stand */

@@ -134,6 +134,13 @@ static int put_repaired(struct engine *engine, struct buffer *out)
         return 0;
 }
 
+/* How many refused entries nobody has dealt with, and up to where it was told of those that an operator did. */
+static int tell_refused(struct engine *engine, struct wire_device_hello *hello)
+{
+        hello->closing = outbox_closing(engine->outbox);
+        return outbox_refused_open(engine->outbox, &hello->quarantined);
+}
+
 /* @ahead: as the device will stand once the answer in hand is applied. Return: 1, 0 there is nothing to say ahead, or an error */
 static int put_hello(struct engine *engine, const struct engine_now *now, bool ahead,
                      struct arena *arena, struct buffer *out)
@@ -169,8 +176,7 @@ static int put_hello(struct engine *engine, const struct engine_now *now, bool a
 
         for (uint8_t lane = 0; lane < LANE_COUNT; lane++)
                 outbox_lane(engine->outbox, lane, &lanes[lane]);
-        hello.closing = outbox_closing(engine->outbox);
-        r = outbox_refused_open(engine->outbox, &hello.quarantined);
+        r = tell_refused(engine, &hello);
         if (r >= 0)
                 r = outbox_heads(engine->outbox, arena, &heads, &hello.heads_count);
         if (r >= 0)

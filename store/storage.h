@@ -1,3 +1,4 @@
+/* file length: one table of functions, whole in one place; most of it is what each promises */
 /*
  * What the store keeps: one small table of functions with SQLite behind it now, PostgreSQL later.
  *

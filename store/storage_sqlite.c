@@ -1,3 +1,4 @@
+/* file length: the connection and its transactions, to which every other file of the implementation adds its lines */
 #include "store/storage_sqlite.h"
 
 #include "common/error.h"
