@@ -1,6 +1,7 @@
 /* pannier-store verify: what is not as it should be, without a word of clinical content. */
 #include "store/commands.h"
 
+#include "common/clock.h"
 #include "common/error.h"
 #include "common/json.h"
 #include "store/attachment_access.h"
