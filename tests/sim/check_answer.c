@@ -112,23 +112,12 @@ static uint64_t all_held(struct reading *reading)
         return bits;
 }
 
-static void note_cursor(struct device *device, const struct uuid *id)
-{
-        for (size_t i = 0; i < device->cursor_count; i++)
-                if (uuid_equal(&device->cursors[i], id))
-                        return;
-        if (id->bytes[5] == ID_PERSON && device->cursor_count < PEOPLE_MAX)
-                device->cursors[device->cursor_count++] = *id;
-}
-
 static void read_message(struct reading *reading, struct wire_message *message)
 {
         if (message->kind == WIRE_KIND_RECORDS)
                 read_records(reading, &message->records);
         else if (message->kind == WIRE_KIND_RECEIPTS)
                 read_receipts(reading, &message->receipts);
-        else if (message->kind == WIRE_KIND_FEED)
-                note_cursor(reading->device, &message->feed.cursor.record);
         else if (message->kind == WIRE_KIND_END && !message->end.more && reading->wanted)
                 reading->device->allowed_next = all_held(reading);
 }

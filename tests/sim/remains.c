@@ -241,21 +241,6 @@ static uint64_t own_people(struct world *world)
         return bits;
 }
 
-/* The place up to which a feed was read is named by the last row's id, which may be that of somebody who left there. */
-static uint64_t people_of_cursors(const struct device *device)
-{
-        uint64_t bits = 0;
-
-        for (size_t i = 0; i < device->cursor_count; i++)
-                for (uint32_t k = 0; k < PEOPLE_MAX; k++) {
-                        const struct uuid id = sim_id(ID_PERSON, k);
-
-                        if (uuid_equal(&device->cursors[i], &id))
-                                bits |= UINT64_C(1) << k;
-                }
-        return bits;
-}
-
 static void search_device(struct world *world, struct device *device)
 {
         struct search search = {.device = device, .cipher = EVP_CIPHER_CTX_new()};
@@ -264,8 +249,7 @@ static void search_device(struct world *world, struct device *device)
                 world->person_count < 64 ? (UINT64_C(1) << world->person_count) - 1 : UINT64_MAX;
 
         search_replica(&search);
-        search.wanted = (search.found.marks | (search.found.ids & ~people_of_cursors(device))) &
-                        known & ~allowed;
+        search.wanted = (search.found.marks | search.found.ids) & known & ~allowed;
         if (search.wanted) {
                 search.explains = true;
                 search_replica(&search);

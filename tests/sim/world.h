@@ -91,8 +91,6 @@ struct device {
         /* for the checks */
         uint64_t allowed,
                 allowed_next; /* bits: people whom the newest end, or the one that is under way, lets it hold */
-        struct uuid cursors[PEOPLE_MAX]; /* people whose rows ended a page that it was sent */
-        size_t cursor_count;
         uint32_t damaged; /* times its replica was damaged while it was off */
         bool scan;        /* its files are to be searched for people who left */
         uint64_t completed,
