@@ -525,7 +525,7 @@ static int take_request(struct commit *commit, struct exchange_request *request)
                 .boot_ms = request->hello.boot_ms,
         };
         taking.origin.heads = taking.heads;
-        taking.origin.head_count = exchange_good_heads(request, taking.heads);
+        taking.origin.head_count = exchange_good_heads(request, taking.heads, &taking.origin.ours);
         r = 0;
         for (size_t i = 0; i < request->item_count && r == 0; i++)
                 r = take_item(&taking, &request->items[i]);

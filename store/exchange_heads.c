@@ -61,13 +61,19 @@ int exchange_take_heads(struct exchange *exchange, struct exchange_request *requ
 }
 
 size_t exchange_good_heads(const struct exchange_request *request,
-                           struct wire_head ret[WIRE_LOCALITIES_MAX])
+                           struct wire_head ret[WIRE_LOCALITIES_MAX], uint64_t *ret_ours)
 {
         size_t count = 0;
 
-        for (size_t i = 0; i < request->hello.heads_count; i++)
-                if (request->seen[i].kind == EPOCH_OURS || request->seen[i].kind == EPOCH_LEFT)
-                        ret[count++] = request->hello.heads[i];
+        *ret_ours = 0;
+        for (size_t i = 0; i < request->hello.heads_count; i++) {
+                enum epoch_kind kind = request->seen[i].kind;
+
+                if (kind != EPOCH_OURS && kind != EPOCH_LEFT)
+                        continue;
+                *ret_ours |= (uint64_t)(kind == EPOCH_OURS) << count;
+                ret[count++] = request->hello.heads[i];
+        }
         return count;
 }
 

@@ -119,9 +119,9 @@ int exchange_look_at_heads(struct exchange *exchange, struct exchange_request *r
 int exchange_take_heads(struct exchange *exchange, struct exchange_request *request,
                         int64_t now_ms);
 
-/* exchange_good_heads() - those that we signed; how many */
+/* exchange_good_heads() - those that we signed, and which of them lie on our chain (judge_origin.ours); how many */
 size_t exchange_good_heads(const struct exchange_request *request,
-                           struct wire_head ret[WIRE_LOCALITIES_MAX]);
+                           struct wire_head ret[WIRE_LOCALITIES_MAX], uint64_t *ret_ours);
 
 /* exchange_common() - up to where the history that the device showed is ours; 0 where it is the present one, or none */
 uint64_t exchange_common(const struct exchange_request *request,

@@ -18,6 +18,21 @@ const struct wire_head *judge_shown_head(const struct judge_origin *origin,
         return NULL;
 }
 
+/*
+ * Between a loss and its discovery two histories have positions of one epoch. A device that shows a head of it which lies on our chain
+ * was never shown the other one: it would have shown that head instead.
+ */
+static bool saw_ours(const struct judge_case *c)
+{
+        const struct judge_origin *origin = c->origin;
+
+        for (size_t i = 0; i < origin->head_count; i++)
+                if (uuid_equal(&origin->heads[i].locality, c->locality))
+                        return origin->heads[i].epoch == c->body.base.epoch &&
+                               (origin->ours >> i & 1) != 0;
+        return false;
+}
+
 /* Of an entry that could not be read when it came, so that its base was not looked at. */
 static bool was_beyond(const struct judge_case *c)
 {
@@ -60,7 +75,7 @@ int judge_base(struct judge *judge, struct judge_case *c, uint64_t *ret_base, bo
         *ret_base = c->body.base.position;
         if (c->released && c->body.base.epoch == c->epoch && *ret_base >= c->position)
                 *ret_base = 0; /* what the store never gave out, nobody saw */
-        if (c->body.base.epoch == c->epoch || SIM_PLANT(BASE_WITHOUT_EPOCH))
+        if (c->body.base.epoch == c->epoch || saw_ours(c) || SIM_PLANT(BASE_WITHOUT_EPOCH))
                 return 0;
         /* Of an older history the author saw what is ours as well, up to where it was left. */
         r = epoch_floor(judge->storage, c->locality, c->body.base.epoch, &floor);
@@ -79,7 +94,7 @@ static int was_seen(struct judge *judge, const struct judge_case *c, const struc
         struct position stood;
         int r;
 
-        if (base->epoch == 0 || base->epoch == c->epoch ||
+        if (base->epoch == 0 || base->epoch == c->epoch || (c->origin && saw_ours(c)) ||
             !uuid_equal(&c->body.base_locality, c->locality))
                 return 0;
         r = judge->ops->healed_get(judge->storage, c->locality, entry, &stood);

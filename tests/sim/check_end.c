@@ -139,8 +139,9 @@ static void check_ledger(struct world *world, struct storage *storage)
 
 /* ---- chains ---- */
 
-static void check_lanes(struct world *world, struct storage *storage, struct device *device)
+static void check_lanes(struct world *world, struct storage *storage, size_t machine)
 {
+        struct device *device = &world->devices[machine];
         struct outbox *outbox = device->engine->outbox;
 
         for (uint8_t lane = 0; lane < LANE_COUNT; lane++) {
@@ -150,6 +151,9 @@ static void check_lanes(struct world *world, struct storage *storage, struct dev
                                                lane, &row);
 
                 outbox_lane(outbox, lane, &own);
+                /* the other one of two machines wrote on: this one hears of it when it has something to say */
+                if (r >= 0 && row.next_seq > own.seq + 1 && world_has_clone(world, machine))
+                        continue;
                 if (r < 0 || row.next_seq != own.seq + 1 ||
                     memcmp(row.head, own.head, HASH_SIZE) != 0)
                         world_fail(world, "lane %u of %s ends elsewhere at the store", lane,
@@ -200,7 +204,7 @@ void check_end(struct world *world)
         check_ledger(world, storage);
         check_log(world, storage);
         for (size_t i = 0; i < world->machines; i++)
-                check_lanes(world, storage, &world->devices[i]);
+                check_lanes(world, storage, i);
         storage->ops->rollback(storage);
 }
 

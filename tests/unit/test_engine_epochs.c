@@ -245,6 +245,64 @@ static void a_base_of_the_lost_history_is_not_taken_for_one_of_the_new(void **st
 
 /* ---- what nobody brings back ---- */
 
+static int edit_safe(struct station *station, uint32_t number, const char *field, const char *text)
+{
+        struct uuid id = new_id(number), safe = new_id(1);
+
+        rig.now_ms += 1000;
+        return station_edit(station, &rig.nurse, &id, "key_safe", &safe,
+                            (struct field_text[]){{field, text, NULL, 0}}, 1);
+}
+
+static const char *safe_place(struct station *station)
+{
+        struct uuid safe = new_id(1);
+
+        return station_text(station, &rig.nurse, &safe, "place", NULL, NULL);
+}
+
+/* Both histories have positions of one epoch until somebody tells of the loss. Whose head lies on our chain saw ours. */
+static void a_base_of_our_history_is_not_taken_for_one_of_the_lost(void **state)
+{
+        struct uuid safe = new_id(1);
+        struct station third;
+        char image[300];
+
+        (void)snprintf(image, sizeof(image), "%s", unit_path(state, "image.db"));
+        assert_int_equal(station_create(&tablet, &rig.nurse, &safe, "key_safe", &person,
+                                        (struct field_text[]){{"place", "by the door", NULL, 0}},
+                                        1),
+                         0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        rig_keep(&rig, image);
+        assert_int_equal(edit_safe(&tablet, 101, "place", "of the lost history"), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        rig_reopen(&rig, image);
+
+        station_open(&third, &rig, 3, state, &rig.team);
+        for (uint32_t i = 2; i <= 4; i++) { /* beyond every position of the lost history */
+                assert_int_equal(station_sync(&third), EXCHANGE_DONE);
+                assert_int_equal(alert(&third, i, "since"), 0);
+        }
+        assert_int_equal(edit_safe(&third, 302, "code", "1234"), 0);
+        assert_int_equal(station_sync(&third), EXCHANGE_DONE);
+        assert_int_equal(state_of(&third, 302), OUTCOME_APPLIED);
+
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE); /* tells of it, and gives it back */
+        assert_int_equal(state_of(&tablet, 101), OUTCOME_APPLIED);
+        /* the third has not heard: what it edits knowingly is applied, what it never saw is not overwritten */
+        assert_string_equal(safe_place(&third), "by the door");
+        assert_int_equal(edit(&third, 303, 4, "known"), 0);
+        assert_int_equal(edit_safe(&third, 304, "place", "unknowing"), 0);
+        assert_int_equal(station_sync(&third), EXCHANGE_DONE);
+        assert_int_equal(state_of(&third, 303), OUTCOME_APPLIED);
+        assert_int_equal(state_of(&third, 304), OUTCOME_HELD);
+        assert_string_equal(safe_place(&third), "of the lost history");
+        assert_int_equal(conflicts(), 1);
+        verify();
+        station_close(&third);
+}
+
 static void what_nobody_gives_back_goes_from_every_device(void **state)
 {
         struct uuid lost;
@@ -370,6 +428,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(a_store_that_lost_commits_is_healed_by_its_devices),
                 TEST(a_base_of_the_lost_history_is_not_taken_for_one_of_the_new),
+                TEST(a_base_of_our_history_is_not_taken_for_one_of_the_lost),
                 TEST(what_nobody_gives_back_goes_from_every_device),
                 TEST(who_saw_nothing_of_what_was_lost_goes_on_where_it_was),
                 TEST(a_store_that_loses_commits_again_and_again_is_healed_again_and_again),
