@@ -226,6 +226,10 @@ static int load_staff(struct access *access, const struct uuid *id, int64_t day,
                          staff);
         if (r < 0)
                 return r;
+        /* an empty copy knows nobody: that is no word on whether they may */
+        if (r == 0 && replica_fact(access->replica, FACT_COMPLETE_MS) == 0)
+                return FAIL(PANNIER_E_BUSY, "this device has not yet fetched who works here; it "
+                                            "does so as soon as it reaches the store");
         if (r == 0)
                 return FAIL(PANNIER_E_REFUSED, "no such staff member on this device");
         r = load_teams(access, staff, day);

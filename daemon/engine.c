@@ -63,10 +63,11 @@ int engine_open_databases(const char *outbox_path, const char *replica_path, str
         return 0;
 }
 
+/* Indexes too, against their table: one that lacks a row is met only when the row is written. */
 static int check_structure(struct db *db)
 {
         sqlite3_stmt *stmt = NULL;
-        int r = db_prepare(db, "PRAGMA quick_check(1)", &stmt);
+        int r = db_prepare(db, "PRAGMA integrity_check(1)", &stmt);
 
         if (r >= 0)
                 r = db_step(db, stmt);

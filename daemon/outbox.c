@@ -363,6 +363,8 @@ int outbox_new(const struct outbox_options *options, struct outbox **ret)
         if (r < 0)
                 return r;
         r = db_prepare_all(outbox->db, outbox_sql, SQL_COUNT_, outbox->stmts);
+        if (r == PANNIER_E_INTERNAL) /* its version is ours, and its tables are not */
+                return FAIL(PANNIER_E_CORRUPT, "the names of the outbox's tables are damaged");
         if (r < 0)
                 return r;
         r = load_identity(outbox);

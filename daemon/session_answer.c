@@ -32,7 +32,7 @@ static int trust_use(struct engine *engine, uint32_t version, struct bytes signi
         return 0;
 }
 
-int session_load_trust(struct engine *engine)
+static int use_kept_trust(struct engine *engine)
 {
         CLEANUP(buffer_deinit) struct buffer kept = BUFFER_INIT;
         struct cbor_reader reader;
@@ -40,8 +40,6 @@ int session_load_trust(struct engine *engine)
         uint64_t count, version;
         int r;
 
-        if (engine->session.signing_key)
-                return 0;
         r = outbox_meta_get(engine->outbox, OUTBOX_META_TRUST, &kept);
         if (r <= 0)
                 return r;
@@ -56,6 +54,21 @@ int session_load_trust(struct engine *engine)
         if (r < 0)
                 return FAIL(PANNIER_E_CORRUPT, "the kept trust bundle cannot be read");
         return trust_use(engine, (uint32_t)version, signing, seal);
+}
+
+/* What is damaged here is as good as none: the hello says so, and the store sends it again under the authority of the enrolment. */
+int session_load_trust(struct engine *engine)
+{
+        int r;
+
+        if (engine->session.signing_key)
+                return 0;
+        r = use_kept_trust(engine);
+        if (r != PANNIER_E_CORRUPT && r != PANNIER_E_MALFORMED && r != PANNIER_E_CRYPTO)
+                return r;
+        error_clear();
+        engine->session.trust_version = 0;
+        return 0;
 }
 
 static int check_seal_key(const struct public_key *signing, const struct wire_seal_key *seal)

@@ -103,6 +103,7 @@ PANNIER_PUBLIC void pannier_new_id(char ret[PANNIER_ID_SIZE]);
  *   PANNIER_E_NOT_FOUND  the person is not here for this staff member; nothing was recorded
  *   PANNIER_E_TAKEN      the request's id is in use for other content; nothing was recorded
  *   PANNIER_E_STORAGE    the device could not commit; nothing was recorded
+ *   PANNIER_E_BUSY       the device's copy is not here yet (new, or damaged and fetched again); nothing was recorded
  *   PANNIER_E_LINK       no answer from the daemon; it may be recorded: ask again with the same request
  *
  * Source: docs/protocol.md; durability: https://sqlite.org/pragma.html#pragma_synchronous (FULL)

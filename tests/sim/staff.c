@@ -114,7 +114,7 @@ static const char *operation_name(const struct engine_entry *entry)
 static bool is_refusal(int error)
 {
         return error == PANNIER_E_NOT_FOUND || error == PANNIER_E_REFUSED ||
-               error == PANNIER_E_INVALID || error == PANNIER_E_LIMIT;
+               error == PANNIER_E_BUSY || error == PANNIER_E_INVALID || error == PANNIER_E_LIMIT;
 }
 
 /* ---- what the author sees ---- */

@@ -39,7 +39,7 @@ static void chaos_write(size_t which)
                               &chaos.records[test_random(&chaos.random, chaos.record_count)], text);
         }
         /* not here: somebody else's, or everything while a lost replica is fetched again (who writes is not known then) */
-        if (r != 0 && r != PANNIER_E_NOT_FOUND && r != PANNIER_E_REFUSED)
+        if (r != 0 && r != PANNIER_E_NOT_FOUND && r != PANNIER_E_BUSY)
                 fail_msg("%s: %s", pannier_error_name(r), error_detail());
         chaos.recorded[which] += r == 0;
 }

@@ -90,6 +90,47 @@ static void a_lost_replica_is_rebuilt_without_losing_waiting_work(void **state)
         assert_int_equal(status_of(&tablet).counts[OUTCOME_APPLIED], 2);
 }
 
+/* The store sends it again; the authority that signed it was pinned at enrolment. */
+static void a_damaged_trust_bundle_is_fetched_again(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team);
+        struct buffer kept = BUFFER_INIT;
+
+        (void)state;
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(outbox_meta_get(tablet.engine->outbox, OUTBOX_META_TRUST, &kept), 1);
+        kept.data[kept.size / 2] ^= 0x10; /* a certificate that cannot be read, or another key */
+        kept.data[8] ^= 0x10;
+        assert_int_equal(
+                outbox_meta_put(tablet.engine->outbox, OUTBOX_META_TRUST, buffer_view(&kept)), 0);
+        buffer_deinit(&kept);
+        station_stop(&tablet);
+        station_start(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "dog"), 0);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(state_of(&tablet, 1), OUTCOME_APPLIED);
+}
+
+/* A caller that is told "refused" gives up; whoever is told "not now" asks again. */
+static void an_empty_replica_refuses_nobody_for_ever(void **state)
+{
+        struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team),
+                    stranger = test_id(99, 1);
+        struct uuid nurse = rig.nurse;
+
+        (void)state;
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        station_stop(&tablet);
+        unit_copy_database("/nonexistent", tablet.replica);
+        station_start(&tablet);
+        assert_int_equal(alert(&tablet, 1, &person, "dog"), PANNIER_E_BUSY);
+        assert_int_equal(station_sync(&tablet), EXCHANGE_DONE);
+        assert_int_equal(alert(&tablet, 1, &person, "dog"), 0);
+        rig.nurse = stranger;
+        assert_int_equal(alert(&tablet, 2, &person, "dog"), PANNIER_E_REFUSED);
+        rig.nurse = nurse;
+}
+
 static void receipts_are_durable_before_the_replica_hears_of_them(void **state)
 {
         struct uuid person = rig_person(&rig, 1, "Ash", "Ann", &rig.team), id = new_id(1);
@@ -469,6 +510,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(a_replica_that_missed_a_write_catches_up_from_the_outbox),
                 TEST(a_lost_replica_is_rebuilt_without_losing_waiting_work),
+                TEST(an_empty_replica_refuses_nobody_for_ever),
+                TEST(a_damaged_trust_bundle_is_fetched_again),
                 TEST(receipts_are_durable_before_the_replica_hears_of_them),
                 TEST(a_first_sync_interrupted_after_every_step_ends_complete),
                 TEST(answers_cut_at_any_byte_change_nothing),
