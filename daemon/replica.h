@@ -195,7 +195,7 @@ int replica_equality(struct replica *replica, enum replica_equality *ret);
 
 /**
  * replica_count_some() - count the digests of the next owners anew, round and round; make right what was otherwise
- * @records: as many as have together at least so many records
+ * @records: as many as have together at least so many records; 0: only what was gathered is written, for replica_compare()
  *
  * In a transaction. So what a disk did to a row shows one day without anybody asking, at a cost that does not grow with the caseload.
  */

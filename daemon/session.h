@@ -58,6 +58,7 @@ struct session {
         int64_t told_ms; /* store's time of the newest answer */
         /* of the exchange, over its round trips */
         int64_t began_boot_ms;
+        int64_t counted_boot_ms; /* some of the replica was counted anew; 0: not yet */
         uint32_t round_trips;
         uint64_t bytes_sent, bytes_received;
         uint64_t counted_sent, counted_received; /* of them, in the replica's facts already */

@@ -15,7 +15,8 @@ enum {
         STEP_RECORDS = 512, /* some 5 ms on a small machine */
         STEP_RECEIPTS = 1024,
         STEP_ERASE = 256,
-        COUNT_RECORDS = 128, /* counted anew at each end */
+        COUNT_RECORDS = 128,   /* counted anew at an end … */
+        COUNT_REST_MS = 60000, /* … at most so often: an exchange costs what changed */
 };
 
 /* ---- how an exchange ends ---- */
@@ -386,9 +387,13 @@ static int pass_localities(struct engine *engine)
 static int compare(struct engine *engine)
 {
         struct session *session = &engine->session;
+        bool due = session->counted_boot_ms == 0 ||
+                   session->began_boot_ms - session->counted_boot_ms >= COUNT_REST_MS;
         uint64_t wrong;
-        int r = replica_count_some(engine->replica, COUNT_RECORDS, &wrong);
+        int r = replica_count_some(engine->replica, due ? COUNT_RECORDS : 0, &wrong);
 
+        if (due)
+                session->counted_boot_ms = session->began_boot_ms;
         if (r >= 0 && session->reported > 0)
                 r = replica_repairs_told(engine->replica, session->reported);
         session->reported = 0;
