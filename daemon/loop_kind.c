@@ -1,12 +1,14 @@
 #include "daemon/loop_kind.h"
 
-#include <inttypes.h>
+#include <errno.h>
 #include <net/if.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 512, LINE_SIZE = 512 };
+enum { PATH_SIZE = 512, LINE_SIZE = 512, FIELDS_MAX = 16 };
 enum { TYPE_PPP = 512, TYPE_RAWIP = 519 };   /* ARPHRD_* of <linux/if_arp.h> */
 enum { ROUTE_UP = 1, ROUTE_REJECT = 0x200 }; /* RTF_* */
 
@@ -23,34 +25,57 @@ static void take(struct route *best, const char *interface, uint32_t metric)
         best->metric = metric;
 }
 
-/* proc(5), /proc/net/route: Iface Destination Gateway Flags RefCnt Use Metric Mask … */
-static void read_route4(const char *line, struct route *best)
+/* Splits a line of the kernel's at its blanks; returns how many fields, at most FIELDS_MAX. */
+static size_t split(char *line, const char *fields[FIELDS_MAX])
 {
-        char interface[IF_NAMESIZE];
+        size_t count = 0;
+        char *field;
+
+        while (count < FIELDS_MAX && (field = strsep(&line, " \t\n")))
+                if (*field)
+                        fields[count++] = field;
+        return count;
+}
+
+static bool read_number(const char *field, int base, uint32_t *ret)
+{
+        char *end;
+        unsigned long number;
+
+        errno = 0;
+        number = strtoul(field, &end, base);
+        *ret = (uint32_t)number;
+        return errno == 0 && end != field && *end == '\0' && number <= UINT32_MAX;
+}
+
+/* proc(5), /proc/net/route: Iface Destination Gateway Flags RefCnt Use Metric Mask … */
+static void read_route4(char *line, struct route *best)
+{
+        const char *fields[FIELDS_MAX];
         uint32_t destination, flags, metric, mask;
 
-        if (sscanf(line, "%15s %8" SCNx32 " %*8x %4" SCNx32 " %*d %*u %" SCNu32 " %8" SCNx32,
-                   interface, &destination, &flags, &metric, &mask) == 5 &&
-            destination == 0 && mask == 0 && (flags & ROUTE_UP))
-                take(best, interface, metric);
+        if (split(line, fields) >= 8 && read_number(fields[1], 16, &destination) &&
+            read_number(fields[3], 16, &flags) && read_number(fields[6], 10, &metric) &&
+            read_number(fields[7], 16, &mask) && destination == 0 && mask == 0 &&
+            (flags & ROUTE_UP))
+                take(best, fields[0], metric);
 }
 
 /* /proc/net/ipv6_route: destination, its prefix, source, its prefix, next hop, metric, count, use, flags, interface */
-static void read_route6(const char *line, struct route *best)
+static void read_route6(char *line, struct route *best)
 {
-        char destination[33], interface[IF_NAMESIZE];
+        const char *fields[FIELDS_MAX];
         uint32_t prefix, metric, flags;
 
-        if (sscanf(line,
-                   "%32s %2" SCNx32 " %*32s %*2x %*32s %8" SCNx32 " %*8x %*8x %8" SCNx32 " %15s",
-                   destination, &prefix, &metric, &flags, interface) == 5 &&
-            prefix == 0 && strspn(destination, "0") == 32 && (flags & ROUTE_UP) &&
-            !(flags & ROUTE_REJECT) && strcmp(interface, "lo") != 0)
-                take(best, interface, metric);
+        if (split(line, fields) >= 10 && read_number(fields[1], 16, &prefix) &&
+            read_number(fields[5], 16, &metric) && read_number(fields[8], 16, &flags) &&
+            prefix == 0 && strspn(fields[0], "0") == 32 && (flags & ROUTE_UP) &&
+            !(flags & ROUTE_REJECT) && strcmp(fields[9], "lo") != 0)
+                take(best, fields[9], metric);
 }
 
 static void read_routes(const char *root, const char *table,
-                        void (*read)(const char *line, struct route *best), struct route *best)
+                        void (*read)(char *line, struct route *best), struct route *best)
 {
         char path[PATH_SIZE], line[LINE_SIZE];
         FILE *file;

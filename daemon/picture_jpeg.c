@@ -128,12 +128,13 @@ static void end_segment(struct jpeg *jpeg, struct buffer *out)
                 put_jfif(segment, out);
         else if (jpeg->code == CODE_APP1)
                 put_orientation(jpeg, jpeg_orientation(segment), out);
-        else if (jpeg->code == CODE_APP2 && begins_with(segment, "ICC_PROFILE", 12))
-                put_segment(out, jpeg->code, segment); /* wounds are judged by their colour */
+        else if (
+                jpeg->code <
+                        CODE_APP0 || /* tables; and the profile: wounds are judged by their colour */
+                (jpeg->code == CODE_APP2 && begins_with(segment, "ICC_PROFILE", 12)))
+                put_segment(out, jpeg->code, segment);
         else if (jpeg->code == CODE_APP14 && begins_with(segment, "Adobe", 5) && segment.size >= 12)
                 put_segment(out, jpeg->code, BYTES(segment.data, 12));
-        else if (jpeg->code < CODE_APP0)
-                put_segment(out, jpeg->code, segment);
         buffer_reset(&jpeg->segment);
 }
 

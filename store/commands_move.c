@@ -166,7 +166,7 @@ static int run_move(struct storage *storage, const struct store_settings *settin
         r = r < 0 ? r : add_locality(&localities, &wish->to);
         if (r < 0)
                 return r;
-        judge_environment(judge, settings->environment);
+        judge_environment(judge, (enum nhs_environment)settings->environment);
         move.entry = uuid_v7(clock_now_ms(), random);
         r = try_move(storage, judge, wish, &move, &localities, ret);
         /* Where the person is, and where parked entries come from, is found out in the transaction. */

@@ -550,7 +550,7 @@ static json_t *parked_json(struct storage *storage, const struct parked_row *row
                 "seq", (json_int_t)row->seq, "since", command_json_time(row->received_ms), "until",
                 row->wait == WAIT_UPGRADE ? json_null()
                                           : command_json_time(row->received_ms + JUDGE_PARKED_MS),
-                "bytes", (json_int_t)(row->header.size + row->body.size));
+                "bytes", (json_int_t)row->header.size + (json_int_t)row->body.size);
 }
 
 static int list_parked(void *context, const struct parked_row *row)

@@ -64,7 +64,8 @@ struct judge_origin {
         const struct wire_head *
                 heads; /* heads of our logs that the device showed, signature checked: a base beyond them is no base */
         size_t head_count;
-        uint64_t ours; /* bit i: heads[i] lies on our chain, so the device knows no history of that epoch but ours */
+        uint64_t
+                ours; /* bit i: heads[i] lies on our chain, so the device knows no history of that epoch but ours */
 };
 
 struct judge_entry {

@@ -151,7 +151,7 @@ int vault_open(const char *folder, const struct vault_limits *limits, int64_t no
                 return FAIL(PANNIER_E_MEMORY, "vault");
         if (strlen(folder) >= sizeof(vault->folder))
                 return FAIL(PANNIER_E_LIMIT, "the path of the store's folder is too long");
-        memcpy(vault->folder, folder, strlen(folder));
+        (void)snprintf(vault->folder, sizeof(vault->folder), "%s", folder);
         for (size_t i = 0; i < sizeof(below) / sizeof(below[0]) && r >= 0; i++) {
                 char path[VAULT_PATH_MAX];
 
