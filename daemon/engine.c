@@ -467,6 +467,8 @@ static int start(struct engine *engine, const struct engine_now *now)
                 r = session_finish_erasing(engine);
         if (r < 0)
                 return r;
+        engine->caught_up =
+                true; /* maybe before a power cut, which took the exchange behind it away */
         schedule_init(&engine->schedule, now->boot_ms);
         engine_note_waiting(engine, first);
         engine->link = (struct engine_link){.up = true};
