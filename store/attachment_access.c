@@ -5,21 +5,6 @@
 
 #include <string.h>
 
-struct localities {
-        struct uuid ids[WIRE_LOCALITIES_MAX];
-        size_t count;
-};
-
-static int take_locality(void *context, const struct uuid *id)
-{
-        struct localities *localities = context;
-
-        if (localities->count == WIRE_LOCALITIES_MAX)
-                return 1;
-        localities->ids[localities->count++] = *id;
-        return 0;
-}
-
 /* 1 it names bytes, 0 it does not, or cannot be read: then nobody knows what it names */
 static int read_entry(struct body_codec *codec, const struct log_row *row, struct arena *arena,
                       struct attachment_claim *ret)
@@ -50,23 +35,15 @@ int attachment_may_bring(struct storage *storage, struct body_codec *codec,
 {
         static const uint8_t no_hash[HASH_SIZE];
         CLEANUP(arena_deinit) struct arena arena = ARENA_INIT;
-        struct localities localities = {0};
-        int r = storage->ops->localities(storage, take_locality, &localities);
+        struct log_row row;
+        int r = storage->ops->log_find(storage, &device->locality, entry, &device->id, no_hash,
+                                       &arena, &row);
 
-        if (r < 0)
-                return r;
         ret->entry = *entry;
-        for (size_t i = 0; i < localities.count; i++) {
-                struct log_row row;
-
-                r = storage->ops->log_find(storage, &localities.ids[i], entry, &device->id, no_hash,
-                                           &arena, &row);
-                if (r < 0)
-                        return r;
-                if (r != FOUND_NONE && uuid_equal(&row.device, &device->id))
-                        return read_entry(codec, &row, &arena, ret);
-        }
-        return 0;
+        if (r == FOUND_NONE || (r > 0 && !uuid_equal(&row.device, &device->id)))
+                return 0;
+        r = r < 0 ? r : storage->ops->log_get(storage, &row.locality, row.number, &arena, &row);
+        return r <= 0 ? r : read_entry(codec, &row, &arena, ret);
 }
 
 static int find_record(struct storage *storage, const struct uuid *id, struct arena *arena,
