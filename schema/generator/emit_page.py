@@ -33,7 +33,7 @@ def _limits(field):
     if field.ref and field.ref != ["*"]:
         parts.append("to " + ", ".join(field.ref) + (" (to come: refused until then)" if field.future else ""))
     if field.options:
-        parts.append(" · ".join(f"`{option.code}` {option.title}" for option in field.options))
+        parts.append(" · ".join(f"{option.number} `{option.code}` {option.title}" for option in field.options))
     return "; ".join(parts)
 
 

@@ -321,9 +321,9 @@ static int64_t own_work(struct station *station)
         sqlite3_stmt *stmt = NULL;
         int64_t count;
 
-        assert_int_equal(db_prepare(station->engine->options.replica_db,
-                                    "SELECT count(*) FROM own", &stmt),
-                         0);
+        assert_int_equal(
+                db_prepare(station->engine->options.replica_db, "SELECT count(*) FROM own", &stmt),
+                0);
         assert_int_equal(db_step(station->engine->options.replica_db, stmt), 1);
         count = db_column_int(stmt, 0);
         db_reset(stmt);
