@@ -86,7 +86,7 @@ static const char *const replica_sql[SQL_COUNT_] = {
         [SQL_SHADOW_PUT] = "INSERT INTO shadow (record, type, person, body) "
                            "VALUES (?1, ?2, ?3, ?4) "
                            "ON CONFLICT (record, type) DO UPDATE SET body = ?4",
-        [SQL_SHADOW_GET] = "SELECT body FROM shadow WHERE record = ?1 AND type = ?2",
+        [SQL_SHADOW_GET] = "SELECT body, person FROM shadow WHERE record = ?1 AND type = ?2",
         [SQL_SHADOW_DELETE] = "DELETE FROM shadow WHERE record = ?1 AND type = ?2",
         [SQL_SHADOW_COUNT] = "SELECT count(*) FROM shadow",
         [SQL_OWN_PUT] = "INSERT INTO own (person, place, entry) VALUES (?1, ?2, ?3) "

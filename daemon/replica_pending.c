@@ -72,10 +72,13 @@ int replica_shadow_get(struct replica *replica, const struct catalogue_type *typ
         if (r <= 0)
                 return r;
         body = arena_copy(arena, db_column_bytes(stmt, 0));
+        *ret = (struct record){.type = type, .id = *id, .person = *person};
+        /* two devices may have given one id to records about two people: what is confirmed says about whom */
+        if (!db_column_is_null(stmt, 1))
+                ret->person = db_column_uuid(stmt, 1);
         db_reset(stmt);
         if (!body.data)
                 return FAIL(PANNIER_E_MEMORY, "shadow");
-        *ret = (struct record){.type = type, .id = *id, .person = *person};
         r = shadow_decode(body, arena, ret);
         return r < 0 ? r : 1;
 }
