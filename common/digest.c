@@ -56,7 +56,8 @@ static void hash_small(const struct uuid *id, struct bytes head, struct bytes fi
         XXH128_hash_t hash;
 
         memcpy(all, id->bytes, sizeof(id->bytes));
-        memcpy(all + sizeof(id->bytes), head.data, head.size);
+        if (head.size > 0)
+                memcpy(all + sizeof(id->bytes), head.data, head.size);
         if (fields.size > 0)
                 memcpy(all + sizeof(id->bytes) + head.size, fields.data, fields.size);
         hash = XXH3_128bits(all, sizeof(id->bytes) + head.size + fields.size);
