@@ -228,17 +228,18 @@ int judge_one(struct judge *judge, const struct judge_origin *origin,
         return r < 0 ? r : judged;
 }
 
-/* Is the entry known? A repeat changes nothing; an id that means something else gets no further. */
+/* Is the entry known? An id that means something else gets no further. @ret_waits: it is parked, as in @ret_parked */
 static int find_known(struct judge *judge, const struct judge_origin *origin,
-                      const struct judge_entry *entry, enum storage_found *ret)
+                      const struct judge_entry *entry, enum storage_found *ret, bool *ret_waits,
+                      struct parked_row *ret_parked)
 {
         const struct uuid *locality = judge_locality(judge, origin, entry->header);
         const struct entry_header *header = entry->header;
-        struct parked_row parked;
         struct log_row row;
         bool any;
         int r;
 
+        *ret_waits = false;
         arena_reset(&judge->arena);
         r = judge->ops->log_find(judge->storage, locality, &header->id, &header->device,
                                  entry->body_hash, &judge->arena, &row);
@@ -254,9 +255,25 @@ static int find_known(struct judge *judge, const struct judge_origin *origin,
         if (r < 0 || !any)
                 return r;
         r = judge->ops->parked_find(judge->storage, locality, &header->id, &header->device,
-                                    entry->body_hash, &parked);
+                                    entry->body_hash, ret_parked);
         *ret = r > 0 ? (enum storage_found)r : FOUND_NONE;
+        *ret_waits = r == FOUND_SAME;
         return r < 0 ? r : 0;
+}
+
+/*
+ * A repeat changes nothing. But it may come under a new envelope, of another life of its device's outbox: what is parked goes on waiting
+ * for what that one names, and who waits for its place in the new lane need not wait any longer.
+ */
+static int take_again(struct judge *judge, const struct judge_origin *origin,
+                      const struct judge_entry *entry, const struct parked_row *parked)
+{
+        const struct uuid *locality = judge_locality(judge, origin, entry->header);
+        int r = parked ? judge_park_again(judge, entry, parked) : 0;
+
+        if (r >= 0)
+                r = judge_wake(judge, locality, WAIT_LANE, &entry->header->incarnation);
+        return r < 0 ? r : judge_settle(judge);
 }
 
 /* It was not taken: nothing may rely on it. */
@@ -271,13 +288,17 @@ static bool is_full(struct judge *judge, int r)
 int judge_take(struct judge *judge, const struct judge_origin *origin,
                const struct judge_entry *entry)
 {
+        struct parked_row parked;
         enum storage_found found;
-        int r = find_known(judge, origin, entry, &found);
+        bool waits;
+        int r = find_known(judge, origin, entry, &found, &waits, &parked);
 
         judge->taken = *entry->header;
         judge->taken_known = true;
-        if (r < 0 || found == FOUND_SAME)
+        if (r < 0)
                 return r;
+        if (found == FOUND_SAME)
+                return take_again(judge, origin, entry, waits ? &parked : NULL);
         if (found == FOUND_OTHER)
                 return judge_refuse(judge, origin, entry, REASON_ID_TAKEN);
         r = judge_one(judge, origin, entry, NULL);

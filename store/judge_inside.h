@@ -262,6 +262,9 @@ struct uuid judge_derived(const struct judge_case *c, const char *what, uint16_t
 
 /* judge_parked.c */
 int judge_park(struct judge *judge, struct judge_case *c, const struct judge_obstacle *obstacle);
+/* judge_park_again() - it is parked already, as @row, and has come once more: look at it again where its envelope is a new one */
+int judge_park_again(struct judge *judge, const struct judge_entry *entry,
+                     const struct parked_row *row);
 /* judge_wait_for_upgrade() - it cannot be read yet; what the device was shown is kept for the check of its base */
 void judge_wait_for_upgrade(const struct judge_case *c, struct judge_obstacle *ret);
 int judge_any_parked(struct judge *judge, const struct uuid *locality, bool *ret);
@@ -288,6 +291,9 @@ int judge_room(struct judge *judge, const struct uuid *device, bool parked, uint
 /* judge_room_took() - @count more (or less) of them are here now */
 void judge_room_took(struct judge *judge, const struct uuid *device, bool parked, int64_t count,
                      uint64_t size);
+
+/* judge_room_forget() - what is here of the device is to be counted again */
+void judge_room_forget(struct judge *judge, const struct uuid *device);
 
 /* judge.c */
 /* judge_read_body() - decode into @c; @ret_reason: why it cannot be read, REASON_NONE: it can */

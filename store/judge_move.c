@@ -44,7 +44,10 @@ static int waits_there(struct judge *judge, const struct judge_case *c)
                 return 0;
         r = judge->ops->parked_find(judge->storage, c->locality, &header->id, &header->device,
                                     c->entry->body_hash, &row);
-        return r < 0 ? r : r == FOUND_SAME;
+        if (r != FOUND_SAME)
+                return r < 0 ? r : 0;
+        r = judge_park_again(judge, c->entry, &row);
+        return r < 0 ? r : 1;
 }
 
 static int go_to(struct judge *judge, struct judge_case *c, const struct uuid *locality)

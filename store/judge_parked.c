@@ -219,6 +219,30 @@ static int look_at(struct judge *judge, const struct parked_row *row)
         return r == 1 ? unpark(judge, row) : r < 0 ? r : 0;
 }
 
+/* Its first envelope may name what will never come: a device that was restored wrote all of them anew. */
+int judge_park_again(struct judge *judge, const struct judge_entry *entry,
+                     const struct parked_row *row)
+{
+        const struct entry_header *header = entry->header;
+        struct parked_row again = *row;
+        int r;
+
+        if (uuid_equal(&row->incarnation, &header->incarnation) && row->lane == header->lane &&
+            row->seq == header->seq)
+                return 0;
+        if (!judge->ops->locality(judge->storage, &row->locality))
+                return judge_want(judge, &row->locality);
+        again.incarnation = header->incarnation;
+        again.lane = header->lane;
+        again.seq = header->seq;
+        again.header = entry->header_bytes;
+        again.body = entry->body;
+        judge_room_forget(judge, &row->device);
+        judge->parked_known = false;
+        r = judge->ops->parked_put(judge->storage, &again);
+        return r < 0 ? r : look_at(judge, &again);
+}
+
 /* A lane's row moves on behind the entry in hand: what needs a later one goes on waiting. */
 static bool can_go_on(const struct judge *judge, const struct parked_row *row)
 {

@@ -67,3 +67,11 @@ void judge_room_took(struct judge *judge, const struct uuid *device, bool parked
         *counts += (uint64_t)count;
         *sizes = count < 0 ? *sizes - size : *sizes + size;
 }
+
+void judge_room_forget(struct judge *judge, const struct uuid *device)
+{
+        struct room_row *row = &judge->rooms[device->bytes[15] % ROOM_CACHE];
+
+        if (uuid_equal(&row->device, device))
+                row->known = false;
+}

@@ -302,6 +302,83 @@ static void test_an_entry_waits_for_what_it_needs_of_another_lane(void **state)
         assert_outcome(&fate, OUTCOME_APPLIED);
 }
 
+static struct paper urgent_behind(const struct uuid *person, const struct uuid *incarnation,
+                                  uint64_t seq)
+{
+        struct paper urgent = paper_create(&test, TABLET, ANNA, "alert", person);
+
+        paper_code(&urgent, "category", "dog");
+        urgent.header.needs = (struct entry_needs){*incarnation, LANE_ROUTINE, seq};
+        return urgent;
+}
+
+/* The device was restored: it numbers its entries anew, in another incarnation, and what the old numbers name never comes. */
+static void rewrite_envelope(struct paper *paper, const struct uuid *incarnation, uint64_t seq,
+                             struct entry_needs needs)
+{
+        paper->header.incarnation = *incarnation;
+        paper->header.seq = seq;
+        paper->header.needs = needs;
+}
+
+static void test_what_a_restored_device_writes_anew_waits_for_what_the_new_envelope_names(
+        void **state)
+{
+        struct uuid person = judge_person(&test, NURSES, "Ahmed");
+        struct uuid old = test.tablets[TABLET].incarnation, new = judge_test_id(&test);
+        struct paper urgent = urgent_behind(&person, &old, 7), routine;
+        struct fate fate = paper_send(&urgent);
+
+        (void)state;
+        assert_outcome(&fate, OUTCOME_PARKED);
+        rewrite_envelope(&urgent, &new, 1, (struct entry_needs){new, LANE_ROUTINE, 1});
+        fate = paper_send(&urgent);
+        assert_outcome(&fate, OUTCOME_PARKED);
+        assert_int_equal(judge_parked_count(&test), 1);
+        routine = paper_create(&test, TABLET, ANNA, "contact_person", &person);
+        paper_text(&routine, "name", "Her son");
+        rewrite_envelope(&routine, &new, 1, (struct entry_needs){0});
+        fate = paper_send(&routine);
+        assert_outcome(&fate, OUTCOME_APPLIED);
+        fate = paper_fate(&urgent);
+        assert_outcome(&fate, OUTCOME_APPLIED);
+        assert_int_equal(judge_parked_count(&test), 0);
+}
+
+static void test_a_new_envelope_that_needs_nothing_ends_the_waiting_at_once(void **state)
+{
+        struct uuid person = judge_person(&test, NURSES, "Ahmed"), new = judge_test_id(&test);
+        struct paper urgent = urgent_behind(&person, &test.tablets[TABLET].incarnation, 7);
+        struct fate fate = paper_send(&urgent);
+
+        (void)state;
+        assert_outcome(&fate, OUTCOME_PARKED);
+        rewrite_envelope(&urgent, &new, 1, (struct entry_needs){0});
+        fate = paper_send(&urgent);
+        assert_outcome(&fate, OUTCOME_APPLIED);
+}
+
+/* The store has it from the old life of the outbox: its new place in the lane is met by the repeat. */
+static void test_a_repeat_under_a_new_envelope_meets_a_need(void **state)
+{
+        struct uuid person = judge_person(&test, NURSES, "Ahmed"), new = judge_test_id(&test);
+        struct paper routine = paper_create(&test, TABLET, ANNA, "contact_person", &person);
+        struct paper urgent = urgent_behind(&person, &new, 1);
+        struct fate fate;
+
+        (void)state;
+        paper_text(&routine, "name", "Her son");
+        fate = paper_send(&routine);
+        assert_outcome(&fate, OUTCOME_APPLIED);
+        fate = paper_send(&urgent);
+        assert_outcome(&fate, OUTCOME_PARKED);
+        rewrite_envelope(&routine, &new, 1, (struct entry_needs){0});
+        fate = paper_send(&routine);
+        assert_outcome(&fate, OUTCOME_APPLIED);
+        fate = paper_fate(&urgent);
+        assert_outcome(&fate, OUTCOME_APPLIED);
+}
+
 static void test_a_declared_gap_meets_a_need(void **state)
 {
         struct uuid person = judge_person(&test, NURSES, "Ahmed");
@@ -387,6 +464,9 @@ int main(void)
                 TEST(test_a_base_that_could_not_be_read_is_checked_once_it_can),
                 TEST(test_a_repeat_of_a_parked_entry_changes_nothing),
                 TEST(test_an_entry_waits_for_what_it_needs_of_another_lane),
+                TEST(test_what_a_restored_device_writes_anew_waits_for_what_the_new_envelope_names),
+                TEST(test_a_new_envelope_that_needs_nothing_ends_the_waiting_at_once),
+                TEST(test_a_repeat_under_a_new_envelope_meets_a_need),
                 TEST(test_a_declared_gap_meets_a_need),
                 TEST(test_a_gap_that_meets_no_need_leaves_waiting_what_waits),
                 TEST(test_an_edit_that_arrives_before_its_record_waits_for_it),
