@@ -12,7 +12,7 @@ void check_event(struct device *device, const struct engine_event *event)
 
         if (event->kind != ENGINE_EVENT_ENTRY || event->state == OUTCOME_NONE)
                 return;
-        promise = world_promise(world, &event->entry, &device->row.id);
+        promise = world_promise_on(device, &event->entry);
         if (!promise)
                 return;
         if (promise->shown != OUTCOME_NONE && promise->shown != OUTCOME_PARKED &&

@@ -81,8 +81,7 @@ static void read_receipts(struct reading *reading, const struct wire_receipts *r
 {
         for (size_t i = 0; i < receipts->receipts_count; i++) {
                 const struct wire_receipt *receipt = &receipts->receipts[i];
-                struct promise *promise =
-                        world_promise(reading->world, &receipt->entry, &reading->device->row.id);
+                struct promise *promise = world_promise_on(reading->device, &receipt->entry);
                 uint64_t history = reading->world->server.histories;
 
                 if (reading->device->number == HOSTILE)

@@ -65,7 +65,7 @@ static void tally_one(struct tally *tally, const struct uuid *id, const struct u
                       struct bytes header, struct bytes body, enum entry_outcome outcome)
 {
         struct ledger *ledger = &tally->world->ledger;
-        struct promise *promise = world_promise(tally->world, id, device);
+        struct promise *promise = world_promise(tally->world, id, device, body);
         enum entry_outcome shown;
 
         if (!promise)

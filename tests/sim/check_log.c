@@ -129,7 +129,7 @@ static bool is_held(const struct play *play, struct unit *unit, const struct log
                 unit->decided = true;
                 return false;
         }
-        return is_held_by_sight(unit, world_promise(play->world, &row->id, &row->device),
+        return is_held_by_sight(unit, world_promise(play->world, &row->id, &row->device, row->body),
                                 promise_of(play->world, &unit->changer), value, own);
 }
 

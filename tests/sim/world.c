@@ -75,17 +75,29 @@ bool world_has_clone(const struct world *world, size_t machine)
 }
 
 struct promise *world_promise(struct world *world, const struct uuid *entry,
-                              const struct uuid *device)
+                              const struct uuid *device, struct bytes body)
 {
+        struct promise *any = NULL;
+
         for (size_t i = 0; i < world->machines; i++) {
                 struct promise *promise = uuid_equal(&world->devices[i].row.id, device)
                                                   ? ledger_find(&world->ledger, entry, i)
                                                   : NULL;
 
-                if (promise)
+                if (promise && bytes_equal(promise->body, body))
                         return promise;
+                if (promise && !any)
+                        any = promise;
         }
-        return NULL;
+        return any;
+}
+
+struct promise *world_promise_on(const struct device *device, const struct uuid *entry)
+{
+        struct world *world = device->world;
+        struct promise *own = ledger_find(&world->ledger, entry, device->number);
+
+        return own ? own : world_promise(world, entry, &device->row.id, BYTES_NONE);
 }
 
 void world_init(struct world *world, const struct sim_settings *settings)

@@ -162,9 +162,14 @@ const struct template *template_get(void);
 bool world_same(const struct world *world, size_t a, size_t b);
 /* world_has_clone() - are there two of this machine? */
 bool world_has_clone(const struct world *world, size_t machine);
-/* world_promise() - the promise about an entry that was written under this identity; NULL: nobody was promised it */
+/*
+ * world_promise() - the promise about an entry that was written under this identity; NULL: nobody was promised it. Two machines
+ * with one identity may have used one id for two entries: then the one with this body
+ */
 struct promise *world_promise(struct world *world, const struct uuid *entry,
-                              const struct uuid *device);
+                              const struct uuid *device, struct bytes body);
+/* world_promise_on() - the same for what a machine is told or tells: its own entry, or else that of its double */
+struct promise *world_promise_on(const struct device *device, const struct uuid *entry);
 
 /* sim_id() - an id that tells its kind and number: what lies in a file can be found again */
 struct uuid sim_id(uint8_t kind, uint32_t number);
