@@ -226,15 +226,14 @@ static int check_record(struct judge *judge, struct judge_case *c, struct judge_
                             obstacle);
 }
 
-/*
- * An id names one record. Ids of entries are unique, so a record that bears its entry's id needs no look into the tables of
- * other types.
- */
+/* Of records that are never sent it is enough to know that no other entry bears this id. */
 static int is_taken(struct judge *judge, const struct judge_case *c)
 {
         const struct catalogue *catalogue = catalogue_get();
         int r = judge_exists(judge, c->type, &c->body.record);
 
+        if (r == 0)
+                r = judge_names_record(judge, &c->body.record);
         if (uuid_equal(&c->body.record, &c->entry->header->id))
                 return r;
         for (uint16_t i = 0; i < catalogue->type_count && r == 0; i++)

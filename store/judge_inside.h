@@ -179,6 +179,11 @@ void judge_facts_changed(struct judge *judge, const struct record *record);
 
 /* judge_write.c */
 int judge_exists(struct judge *judge, const struct catalogue_type *type, const struct uuid *id);
+/*
+ * judge_names_record() - does a record of any type that is sent bear this id? An id names one record, of whatever type: feeds, and the
+ * rows that are sent, know records by their ids alone. 1, 0
+ */
+int judge_names_record(struct judge *judge, const struct uuid *id);
 int judge_write_record(struct judge *judge, const struct record *record,
                        const struct stamps *stamps);
 int judge_write_log(struct judge *judge, const struct judge_case *c, enum entry_outcome outcome,

@@ -164,7 +164,12 @@ static int find_standing(struct judge *judge, const struct judge_change *change,
                                 !uuid_equal(&c->standing.locality, c->locality)))
                 return FAIL(PANNIER_E_TAKEN, "a record of type %s with this id is somebody else's",
                             change->type->name);
-        return 0;
+        if (c->has_standing)
+                return 0;
+        r = judge_names_record(judge, &change->record);
+        return r > 0 ? FAIL(PANNIER_E_TAKEN, "a record of another type than %s has this id",
+                            change->type->name)
+                     : r;
 }
 
 static int put(struct judge *judge, const struct judge_change *change, unsigned depth)

@@ -79,6 +79,25 @@ static void test_a_record_id_in_use_is_quarantined_whatever_its_type(void **stat
         assert_refused(&fate, REASON_ID_TAKEN);
 }
 
+/* Somebody gave a record the id that somebody else's entry has, which comes later and makes a record under its own id. */
+static void test_an_entry_whose_id_names_a_record_of_another_type_makes_none(void **state)
+{
+        struct uuid person = judge_person(&test, NURSES, "Ahmed");
+        struct uuid other_person = judge_person(&test, NURSES, "Blake");
+        struct paper alert = paper_create(&test, TABLET, ANNA, "alert", &person);
+        struct paper contact = paper_create(&test, SECOND, BOB, "contact_person", &other_person);
+        struct fate fate;
+
+        (void)state;
+        alert.body.record = contact.header.id;
+        paper_code(&alert, "category", "dog");
+        fate = paper_send(&alert);
+        assert_outcome(&fate, OUTCOME_APPLIED);
+        paper_text(&contact, "name", "Her son");
+        fate = paper_send(&contact);
+        assert_refused(&fate, REASON_ID_TAKEN);
+}
+
 static void test_a_bad_entry_stops_no_other(void **state)
 {
         struct uuid person = judge_person(&test, NURSES, "Ahmed");
@@ -264,6 +283,7 @@ int main(void)
                 TEST(test_a_repeat_changes_nothing_and_gets_the_outcome_it_has),
                 TEST(test_an_id_that_means_something_else_is_quarantined_without_a_word),
                 TEST(test_a_record_id_in_use_is_quarantined_whatever_its_type),
+                TEST(test_an_entry_whose_id_names_a_record_of_another_type_makes_none),
                 TEST(test_a_bad_entry_stops_no_other),
                 TEST(test_author_and_role_are_those_of_the_staff_record),
                 TEST(test_a_device_itself_may_only_acknowledge),

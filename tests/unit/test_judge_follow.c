@@ -334,6 +334,10 @@ static void test_an_import_is_held_to_the_catalogue(void **state)
         change = phone_change(&person, &value, "1");
         change.person = test.teams[0];
         judge_load(&test, &change, PANNIER_E_TAKEN);
+        change = phone_change(&person, &value, "Her son"); /* under the id of the person's record */
+        change.type = catalogue_type_by_name(bytes_text("contact_person"));
+        value.number = 1;
+        judge_load(&test, &change, PANNIER_E_TAKEN);
 }
 
 static void tick_until_done(int64_t now_ms, size_t max)
